@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.wire.states import HostState, SessionState, WorkerState
-from cluster.wire.status import ClusterStatus, HostStatus
-from cluster.words import count, named, roughly, span
+from cluster.wire.status import CacheReport, ClusterStatus, HostStatus
+from cluster.words import count, named, roughly, size, span
 
 MOST_NAMES: Final = 8
 """How many names a line has; the others are counted."""
@@ -41,6 +41,7 @@ def complaints(status: ClusterStatus) -> list[str]:
         if not worker.journalling and worker.state is WorkerState.RUNNING
     ]
     found += _silent(status)
+    found += cache_complaints(status.cache)
     if status.budget.trouble:
         again = status.budget.asked_again_s
         when = "" if again is None else f"; it is asked again in {roughly(again)}"
@@ -70,6 +71,31 @@ def host_complaints(hosts: Sequence[HostStatus]) -> list[str]:
             f"other hosts: start {agent} again, or `dcgw-cluster drain {gone[0].name}` {which} "
             "will not come back"
         )
+    return found
+
+
+def cache_complaints(cache: CacheReport | None) -> list[str]:
+    """Return a line on the guilds of unknown age, one on those that the cache has never seen, and
+    one where it takes nothing in."""
+    if cache is None:
+        return []
+    found = []
+    if cache.full:
+        found.append(
+            f"the cache takes nothing in: it has {size(cache.max_bytes)} and needs more, "
+            "cache.bytes in the configuration"
+        )
+    for guilds, shards, why in (
+        (cache.stale, cache.stale_shards, "of unknown age in the cache, since events were missed"),
+        (cache.unseen, cache.unseen_shards, "unknown to the cache"),
+    ):
+        if guilds:
+            of = f" of {named(shards, MOST_NAMES)}" if shards else ""
+            are = "is" if guilds == 1 else "are"
+            found.append(
+                f"{count(guilds, 'guild')}{of} {are} {why}; `dcgw-cluster refresh --shard "
+                f"{shards[0] if shards else 'N'}` fetches a shard's anew, for an identify"
+            )
     return found
 
 

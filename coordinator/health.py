@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from coordinator.children.cache import CacheProcess
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
@@ -49,6 +50,7 @@ class Health(NamedTuple):
     host_gate: HostGateProcess | None = None
     hub_processes: tuple[HubProcess, ...] = ()
     ray: RayPlacementProcess | None = None
+    cache: CacheProcess | None = None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -82,6 +84,7 @@ class Health(NamedTuple):
             (self.http, "http.log"),
             (self.host_gate, "host-gate.log"),
             (self.ray, "ray.log"),
+            (self.cache, "cache.log"),
             *((hub, hub.log.name) for hub in self.hub_processes),
         )
         for process, log in children:

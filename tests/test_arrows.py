@@ -94,15 +94,16 @@ ROOMS: Final = {
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
         "proxy": "control decode_errors discord gateway_server wire",
-        "cache": "",
+        "cache": "child_process",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
             "config control decode_errors discord endpoints errors journal processes sandbox wire"
         ),
         "control": (
-            "commands config decode_errors endpoints errors identify loops opening subscriber wire"
+            "commands config control_connection endpoints errors identify opening subscriber wire"
         ),
+        "control_connection": "decode_errors endpoints errors loops wire",
         "subscriber": "config decode_errors discord endpoints errors loops wire",
         "journal": "clocks decode_errors durable errors ranges wire",
         "identify": "discord errors wire",
@@ -161,6 +162,7 @@ ROOMS: Final = {
         "chain": "",
     },
     "cluster/cache": {
+        "spec": "",
         "kinds": "",
     },
     "cluster/proxy": {

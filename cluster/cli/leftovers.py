@@ -40,9 +40,11 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"(aside-)?(data\.mdb|lock\.mdb|journal\.json)", "journals"),
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
+    "cache": ((r"data\.mdb|lock\.mdb|owner\.lock", "cache"),),
     "logs": (
         (
-            r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|sandbox)"
+            r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|cache"
+            r"|sandbox)"
             r"\.log(\.[0-9]+)?",
             "logs",
         ),
@@ -63,7 +65,7 @@ class Left(NamedTuple):
 
     path: Path
     part: str
-    """"journals", "store", "logs", "keys", "records" or "sockets"; empty for a folder."""
+    """"journals", "store", "cache", "logs", "keys", "records" or "sockets"; empty for a folder."""
     disk_bytes: int
     is_folder: bool
 

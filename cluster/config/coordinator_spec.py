@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from cluster.config.cache import check_cache
 from cluster.config.cluster_config import ClusterConfig
 from cluster.config.engines import check_engine
 from cluster.config.keys import Name, NotNegative, Positive
@@ -75,6 +76,7 @@ class CoordinatorSpec(ClusterConfig, frozen=True, kw_only=True, forbid_unknown_f
         check_store(self.store)
         check_offered(self)
         check_proxy(self.proxy, self.account)
+        check_cache(self, self.intents)
         check_http(self.http.listen, has_token=bool(self.http_token))
         check_keys(KeyFolder(self.paths.keys), behind_keys(self))
         if self.account == "user":

@@ -139,6 +139,25 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The address that clients are told; empty: the one by which they came."""
 
 
+KeepName = Literal["guilds", "members", "presences", "users"]
+KeepNames = Annotated[
+    KeepName | list[KeepName],
+    msgspec.Meta(
+        description='names such as ["guilds", "members"], out of "guilds", "members", "presences" '
+        'and "users"'
+    ),
+]
+
+
+class CacheConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of [cache]."""
+
+    keep: KeepNames = []
+    """What of the bot's guilds is kept; empty: there is no cache."""
+    bytes: Annotated[int, msgspec.Meta(ge=16 * 1024 * 1024, le=MAX_JOURNAL_BYTES)] = 1 << 30
+    """The most bytes on disk of the cache."""
+
+
 class HostsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of [hosts]: endpoints "tcp://ADDRESS:PORT", all three or none."""
 
@@ -231,6 +250,7 @@ class ClusterKeys(msgspec.Struct, frozen=True, kw_only=True):
     tcp: TcpConfig = msgspec.field(default_factory=TcpConfig)
     http: HttpConfig = msgspec.field(default_factory=HttpConfig)
     proxy: ProxyConfig = msgspec.field(default_factory=ProxyConfig)
+    cache: CacheConfig = msgspec.field(default_factory=CacheConfig)
     hosts: HostsConfig = msgspec.field(default_factory=HostsConfig)
     ray: RayConfig = msgspec.field(default_factory=RayConfig)
 

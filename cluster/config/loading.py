@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from cluster.config.cache import check_cache
 from cluster.config.checks import (
     broker_endpoint,
     capabilities_of,
@@ -230,6 +231,7 @@ def load(
     check_presence(config.presence, config.account)
     check_offered(config)
     check_proxy(config.proxy, config.account)
+    check_cache(config, intents_of(config.intents))
     if on_sandbox:
         try:
             check_sandbox(config.sandbox)

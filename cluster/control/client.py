@@ -29,8 +29,8 @@ from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
 from cluster.config.choice import chosen
 from cluster.control.answer_watcher import AnswerWatcher
-from cluster.control.connection import ControlConnection
 from cluster.control.shard_commands import ShardCommands
+from cluster.control_connection import ControlConnection
 from cluster.endpoints.curve_keys import ClientKeys, read_keys
 from cluster.endpoints.discovery import find_cluster, named_endpoint
 from cluster.endpoints.paths import LOCK, Running

@@ -17,7 +17,7 @@ from typing import Final
 
 from cluster.commands import Command, Commands, Take
 from cluster.control.answer_watcher import AnswerWatcher
-from cluster.control.connection import ControlConnection
+from cluster.control_connection import ControlConnection
 from cluster.errors import ClusterError
 from cluster.wire.commands import SEND_S, SendArgs, SentBy
 from cluster.wire.control import as_args

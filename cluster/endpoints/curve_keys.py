@@ -34,11 +34,12 @@ from cluster.plain_text import utf8
 
 log = logging.getLogger(__name__)
 
-Right = Literal["status", "identify", "send", "control", "host"]
+Right = Literal["status", "identify", "send", "cache", "control", "host"]
 RIGHTS: Final[dict[Right, str]] = {
     "status": "ask for the cluster's state",
     "identify": "ask for identifies, as identify.broker and request_identify do",
     "send": "send commands to the gateway: presence, voice state, requests for members ...",
+    "cache": "ask for what the cache keeps: guilds, channels, members ...",
     "control": "everything that the control endpoint offers, stop among it",
     "host": "join as a host of this name: run workers, which are given the token",
 }

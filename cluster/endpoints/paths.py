@@ -30,7 +30,16 @@ IPC_PATH_BYTES: Final = 103 if sys.platform == "darwin" else 107
 """Longest path of a Unix socket (sun_path without its NUL)."""
 LOCK: Final = "coordinator.lock"
 RUNNING: Final = "running.json"
-SOCKETS: Final = ("control", "link", "hub-99", "events-99", "replay", "hosts", "host-replay")
+SOCKETS: Final = (
+    "control",
+    "link",
+    "hub-99",
+    "events-99",
+    "replay",
+    "hosts",
+    "host-replay",
+    "cache",
+)
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +104,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state_dir / "checkpoints"
 
     @property
+    def cache(self) -> Path:
+        """The folder of the cache: the bot's guilds."""
+        return self.state_dir / "cache"
+
+    @property
     def journals(self) -> Path:
         """The folder of the slots' journal folders."""
         return self.state_dir / "journal"
@@ -148,6 +162,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
     def host_replay(self) -> str:
         """Where the replay door asks hosts, through the host gate."""
         return self.endpoint("host-replay")
+
+    @property
+    def cache_endpoint(self) -> str:
+        """Where the cache answers the coordinator."""
+        return self.endpoint("cache")
 
     @property
     def replay(self) -> str:

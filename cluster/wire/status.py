@@ -187,6 +187,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 MOST_MISFITS: Final = 16
 LONGEST_MISFIT: Final = 400
+MOST_CACHE_SHARDS: Final = 64
+"""The most shards that the cache names of those with something wrong."""
 
 Misfits = Annotated[
     dict[Annotated[str, msgspec.Meta(max_length=LONGEST_MISFIT)], int],
@@ -327,6 +329,41 @@ class HubReport(msgspec.Struct, frozen=True, kw_only=True):
     """Memory of its own."""
 
 
+class CacheReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The args of `_cache`: what the process that keeps the bot's guilds says of itself every
+    second. It alone says it."""
+
+    pid: int
+    guilds: int
+    """Guilds that it has."""
+    unavailable: int = 0
+    """Guilds of these that have not come since the last READY, or that an outage hides."""
+    stale: int = 0
+    """Guilds of unknown age: events were missed, and their GUILD_CREATE has not come since."""
+    stale_shards: Annotated[list[int], msgspec.Meta(max_length=MOST_CACHE_SHARDS)] = []
+    """Shards of these guilds, some of them."""
+    unseen: int = 0
+    """Guilds that the bot is in by what its shards say, and that the cache has never seen."""
+    unseen_shards: Annotated[list[int], msgspec.Meta(max_length=MOST_CACHE_SHARDS)] = []
+    """Shards of these guilds, some of them."""
+    events: int = 0
+    """Events that were taken in since the process started."""
+    transactions: int = 0
+    gaps: int = 0
+    """Gaps that it was told of since it started."""
+    malformed: int = 0
+    """Events since it started that were not what Discord documents, and left out."""
+    disk_bytes: int = 0
+    """Bytes in use of those that it may take."""
+    max_bytes: int = 0
+    full: bool = False
+    """Whether it takes nothing in, since there is no room left."""
+    cpu_s: float = 0.0
+    """Seconds of CPU that it has taken."""
+    rss_bytes: int = 0
+    """Memory of its own."""
+
+
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `status`."""
 
@@ -378,6 +415,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The hubs but the first, which is the coordinator's own, and but those that are away."""
     gate: GateReport | None = None
     """The TCP gate; None: there is none, or it is not up."""
+    cache: CacheReport | None = None
+    """The process that keeps the bot's guilds; None: there is none, or it is not up."""
     http: str = ""
     """Where HTTP is served, as a URL; empty: it is not."""
     troubles: list[str] = []

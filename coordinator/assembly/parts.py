@@ -16,6 +16,7 @@ from coordinator.assembly.ground import Ground, Note
 from coordinator.changes import Changes
 from coordinator.children.family import Children
 from coordinator.children.http_server import HttpProcess
+from coordinator.control.cache import CacheVerbs
 from coordinator.control.status import StatusVerbs
 from coordinator.control.verbs import ControlVerbs
 from coordinator.descriptors import Descriptors
@@ -66,6 +67,7 @@ class Parts(NamedTuple):
     operations: OperationRunner
     scaling: Scaling
     maintenance: Maintenance
+    cache: CacheVerbs
     status: StatusVerbs
 
     @classmethod
@@ -119,14 +121,16 @@ class Parts(NamedTuple):
         health = Health(
             spec.paths.logs, context.store, sockets.link, sockets.control, sockets.hubs, *children
         )
+        cache = CacheVerbs(context, there_is_one=children.cache is not None)
+        lifetime.parts.callback(cache.close)
         status = StatusVerbs(
             context, fleet, identifies, operations, lambda: sockets.hubs.connections,
             sockets.hubs.processes, workers.commands.counts.rows, health.troubles,
-            lambda: children.url, lifetime, record,
+            cache.status, lambda: children.url, lifetime, record,
         )  # fmt: skip
         return cls(
             ground, sockets, hosts, identifies, workers, children, operations, scaling,
-            maintenance, status,
+            maintenance, cache, status,
         )  # fmt: skip
 
     @property
@@ -144,6 +148,7 @@ class Parts(NamedTuple):
         return {
             **ControlVerbs(context.spec, self.operations, request_stop).verbs(),
             **self.status.verbs(),
+            **self.cache.verbs(),
             **self.sockets.hubs.verbs(),
             **self.identifies.verbs(),
             **self.workers.commands.verbs(),

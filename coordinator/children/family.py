@@ -7,14 +7,17 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final, NamedTuple, Self
 
+from cluster.config.cache import kept
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.wire.happenings import HappeningKind
+from coordinator.children.cache import CacheProcess
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
 from coordinator.children.ray_placement import RayPlacementProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.replay_door import ReplayDoorProcess
+from coordinator.children.restarting_process import RestartingProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.start import log_settings
 from coordinator.children.tcp_gate import TcpGateProcess
@@ -22,11 +25,12 @@ from coordinator.happenings.record import HappeningRecord
 from coordinator.lifetime import Lifetime, together
 
 GATE_SHARE: Final = 0.04
+CACHE_SHARE: Final = 0.15
 RAY_SHARE: Final = 0.2
 REPLAY_SHARE: Final = 0.15
 """Shares of the time that a stop may take."""
 REPLAY_WAIT_S: Final = 1.0
-"""The longest that the replay server waits for the workers' start."""
+"""The longest that the replay server, and the cache, wait for the workers' start."""
 
 
 class Children(NamedTuple):
@@ -40,6 +44,7 @@ class Children(NamedTuple):
     hubs: tuple[HubProcess, ...] = ()
     """Those beside the coordinator's own."""
     ray: RayPlacementProcess | None = None
+    cache: CacheProcess | None = None
 
     @classmethod
     def make(
@@ -69,9 +74,12 @@ class Children(NamedTuple):
         ray = None
         if spec.engine == "ray":
             ray = RayPlacementProcess(spec, store_id, clock, stop_s * RAY_SHARE)
-        for child in filter(None, (replay, gate, http, host_gate, *hubs, ray)):
+        cache = None
+        if kept(spec):
+            cache = CacheProcess(spec, store_id, clock, stop_s * CACHE_SHARE)
+        for child in filter(None, (replay, gate, http, host_gate, *hubs, ray, cache)):
             child.on_ended = partial(_tell_end, record, child.name)
-        return cls(replay, sandbox, gate, http, host_gate, hubs, ray)
+        return cls(replay, sandbox, gate, http, host_gate, hubs, ray, cache)
 
     async def begin(
         self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
@@ -91,18 +99,23 @@ class Children(NamedTuple):
             lifetime.background(child.run(), child.name)
         if self.http is not None:
             lifetime.background(self.http.run(), self.http.name)
-        lifetime.background(self._keep_replay(workers_greeted), self.replay.name)
+        for later in filter(None, (self.replay, self.cache)):
+            lifetime.background(self._keep_later(later, workers_greeted), later.name)
 
-    async def _keep_replay(self, workers_greeted: Callable[[float], Awaitable[object]]) -> None:
-        """Keep the replay server running. The workers begin first: on few processors its start
-        would make theirs longer, and who asks it waits for it."""
+    async def _keep_later(
+        self, child: RestartingProcess, workers_greeted: Callable[[float], Awaitable[object]]
+    ) -> None:
+        """Keep a process running that nobody needs at the start. The workers begin first: on few
+        processors its start would make theirs longer, and who asks it waits for it."""
         await workers_greeted(REPLAY_WAIT_S)
-        await self.replay.run()
+        await child.run()
 
     def set_log_level(self, level: str) -> None:
         """Let those that are kept running log from this level on."""
-        kept = (self.replay, self.tcp_gate, self.http, self.host_gate, *self.hubs, self.ray)
-        for child in filter(None, kept):
+        gates = (self.tcp_gate, self.host_gate)
+        for child in filter(
+            None, (self.replay, self.http, *gates, *self.hubs, self.ray, self.cache)
+        ):
             child.set_log_level(level)
 
     @property

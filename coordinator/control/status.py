@@ -11,6 +11,7 @@ from cluster import process_stats
 from cluster.wire.happenings import Happenings, HappeningsAsk
 from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import (
+    CacheReport,
     ClusterStatus,
     CommandStatus,
     GateReport,
@@ -50,14 +51,15 @@ class StatusVerbs:
         hubs: Callable[[], list[HubReport]],
         commands: Callable[[], list[CommandStatus]],
         troubles: Callable[[], list[str]],
+        cache: Callable[[], CacheReport | None],
         http: Callable[[], str],
         lifetime: Lifetime,
         record: HappeningRecord,
     ) -> None:
         """connections: how many are connected to hear all events. hubs: what those say of
         themselves that are processes. commands: those that were
-        given to the cluster. troubles: what is wrong with parts that this does not know. http:
-        where HTTP is served."""
+        given to the cluster. troubles: what is wrong with parts that this does not know. cache:
+        what the cache says of itself. http: where HTTP is served."""
         self._context = context
         self._fleet = fleet
         self._identifies = identifies
@@ -66,6 +68,7 @@ class StatusVerbs:
         self._hubs = hubs
         self._commands = commands
         self._troubles = troubles
+        self._cache = cache
         self._http = http
         self._lifetime = lifetime
         self._warnings = Warnings(
@@ -156,6 +159,7 @@ class StatusVerbs:
             operation=self._operations.status(),
             hub_processes=self._hubs(),
             gate=gate,
+            cache=self._cache(),
             http=self._http(),
             troubles=[*self._troubles(), *gate_troubles(gate, host_gate)],
             warnings=self._warnings.look(shards, workers, budget, subscribers, hosts),

@@ -27,7 +27,7 @@ import zmq
 import zmq.asyncio
 
 from cluster.child_process import Child, ChildSpec, run_child
-from cluster.control.connection import ControlConnection
+from cluster.control_connection import ControlConnection
 from cluster.errors import AlreadyRunningError
 from cluster.wire import replay
 from cluster.wire.hosts import KnownHosts

@@ -37,6 +37,7 @@ EVERYBODY: Final = frozenset(("ping", "subscriber"))
 NEEDS: Final[dict[str, Right]] = {
     "status": "status",
     "happenings": "status",
+    "cache": "cache",
     "identify": "identify",
     "identify_budget": "identify",
     "identify_ready": "identify",

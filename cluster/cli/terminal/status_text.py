@@ -16,8 +16,8 @@ from cluster.cli.terminal.host_table import host_details, hosts, waits
 from cluster.cli.terminal.tables import COLLAPSE_OVER, next_try, reason, shards, workers
 from cluster.complaints import complaints as all_complaints
 from cluster.wire.states import ClusterState, OperationState, SessionState
-from cluster.wire.status import ClusterStatus, ShardStatus
-from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, span
+from cluster.wire.status import CacheReport, ClusterStatus, ShardStatus
+from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, size, span
 
 MOST_SUBSCRIBERS: Final = 8
 MOST_MISFITS: Final = 4
@@ -118,10 +118,19 @@ def facts(status: ClusterStatus) -> Table:
     grid.add_row("replay", status.replay_endpoint)
     for number, line in enumerate(over_tcp(status)):
         grid.add_row("" if number else "tcp", Text(line))
+    if status.cache is not None:
+        grid.add_row("cache", cached(status.cache))
     if status.http:
         grid.add_row("http", status.http)
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
+
+
+def cached(cache: CacheReport) -> str:
+    """Return what the cache has."""
+    room = f"{size(cache.disk_bytes)} of {size(cache.max_bytes)}"
+    away = f", {cache.unavailable:,} of them not here yet" if cache.unavailable else ""
+    return f"{count(cache.guilds, 'guild')}{away}, {room}, pid {cache.pid}"
 
 
 def operation(status: ClusterStatus) -> str:

@@ -28,6 +28,7 @@ from cluster.words import size
 LOSSES: Final = {
     "journals": "events that a subscriber missed can't be asked for any more",
     "store": "every shard identifies anew, and positions that subscribers saved mean nothing",
+    "cache": "the bot's guilds are unknown until its shards identify",
     "logs": "",
     "keys": "every client on another host needs a new key",
 }

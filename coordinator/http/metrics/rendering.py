@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 from prometheus_client.registry import Collector
 
 from cluster.wire.status import ClusterStatus
+from coordinator.http.metrics.cache import cache_metrics
 from coordinator.http.metrics.cluster import (
     budget_metrics,
     cluster_metrics,
@@ -63,6 +64,7 @@ def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:
     yield from command_metrics(status.commands)
     yield from subscriber_metrics(status)
     yield from gate_metrics(status.gate)
+    yield from cache_metrics(status.cache)
 
 
 class _StatusCollector(Collector):

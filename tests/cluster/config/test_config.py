@@ -189,7 +189,7 @@ class TestRefusals:
                 "[logs]\nlevel = 1",
                 [
                     "unknown table [logs]",
-                    "[journal], [hub], [tcp], [http], [proxy], [hosts], [ray], [sandbox]",
+                    "[journal], [hub], [tcp], [http], [proxy], [cache], [hosts], [ray], [sandbox]",
                 ],
             ),
             ("margin = 4", ["did you mean identify.margin_ms?"]),

@@ -7,6 +7,7 @@ from typing import Any
 from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 from cluster.wire.status import (
     BudgetStatus,
+    CacheReport,
     ClusterStatus,
     CommandStatus,
     GateReport,
@@ -208,5 +209,22 @@ def full_status() -> ClusterStatus:
         subscriber_totals=[totals("bot")],
         commands=[command("presence_update")],
         hub_processes=[HubReport(number=1, pid=9, connections=2, cpu_s=1.5)],
+        cache=CacheReport(
+            pid=10,
+            guilds=12,
+            unavailable=1,
+            stale=2,
+            stale_shards=[1],
+            unseen=3,
+            unseen_shards=[0, 2],
+            events=900,
+            transactions=400,
+            gaps=1,
+            malformed=2,
+            disk_bytes=5_000_000,
+            max_bytes=1 << 30,
+            cpu_s=2.5,
+            rss_bytes=30_000_000,
+        ),
         gate=GateReport(pid=8, events="tcp://*:7000", keys=2, subscribers=1, refused=3),
     )

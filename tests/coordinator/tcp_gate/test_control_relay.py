@@ -22,10 +22,11 @@ ALLOWED = [
     (("status",), {"ping", "subscriber", "status"}),
     (("identify",), {"ping", "subscriber", "identify", "identify_sent", "identify_budget"}),
     (("send",), {"ping", "subscriber", "send", "shards"}),
+    (("cache",), {"ping", "subscriber", "cache"}),
     (
         ("control",),
         {"ping", "subscriber", "status", "send", "shards", "identify", "identify_sent",
-         "identify_budget", "stop", "restart", "a verb that does not exist yet"},
+         "identify_budget", "cache", "stop", "restart", "a verb that does not exist yet"},
     ),
 ]  # fmt: skip
 VERBS = {verb for _, allowed in ALLOWED for verb in allowed} | {"_gate", "", "_", "Stop", "STATUS"}

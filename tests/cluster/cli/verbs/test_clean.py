@@ -30,6 +30,7 @@ OWN = (
     "journal/slot-12/journal.json.4711",
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
     "logs/hub-1.log", "logs/host-gate.log", "logs/host.log", "logs/ray.log",
+    "logs/cache.log", "cache/data.mdb", "cache/lock.mdb", "cache/owner.lock",
 )  # fmt: skip
 SOCKETS = ("control", "c12", "events", "hub-3")
 """Sockets, and what was to become one in the place of one."""
