@@ -1,6 +1,7 @@
 """dcgw-cluster under one name: what a program imports, each name loaded when it is asked for.
 
     from dcgw import Event, Gap, Subscriber       # the events of a cluster
+    from dcgw import Cache                        # the guilds of its bot, and what is in them
     from dcgw import ControlClient                # ask a cluster, and send over its shards
     from dcgw import GatewayClient                # one session in your own process
     from dcgw.events import MessageCreate         # every event, typed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from cluster import __version__ as __version__
+    from cluster.cache import Cache as Cache
     from cluster.control import ControlClient as ControlClient
     from cluster.discord.event_names import EventName as EventName
     from cluster.discord.event_names import event_names as event_names
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from shard_worker import Skipped as Skipped
 
 __all__ = [
+    "Cache",
     "Capabilities",
     "ControlClient",
     "Event",
@@ -53,6 +56,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Cache": "cluster.cache",
     "Capabilities": "cluster.discord.intents",
     "ControlClient": "cluster.control",
     "Event": "cluster.subscriber",

@@ -27,6 +27,8 @@ FORBIDDEN = {
 COMMAND = ROOT / "cluster" / "__main__.py"
 """``python -m cluster`` comes in by dcgw, as the installed command does."""
 PURE = [
+    "cluster/cache/guild_create.py",
+    "cluster/cache/updates",
     "cluster/cli/top/details.py",
     "cluster/cli/top/filters.py",
     "cluster/cli/top/grid.py",
@@ -94,7 +96,7 @@ ROOMS: Final = {
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
         "proxy": "control decode_errors discord gateway_server wire",
-        "cache": "child_process",
+        "cache": "child_process decode_errors discord endpoints errors events wire",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
@@ -163,7 +165,20 @@ ROOMS: Final = {
     },
     "cluster/cache": {
         "spec": "",
+        "store": "errors guild_state kinds opening schema snapshot updates",
+        "updates": "guild_state kinds parts raw",
+        "reader": "environments errors part snapshot",
+        "environments": "errors opening schema snapshot",
+        "opening": "schema snapshot",
+        "snapshot": "guild_create guild_state kinds part schema",
+        "guild_create": "guild_state kinds schema",
+        "part": "kinds",
+        "parts": "guild_state kinds",
+        "schema": "",
+        "raw": "",
         "kinds": "",
+        "guild_state": "",
+        "errors": "",
     },
     "cluster/proxy": {
         "server": "credentials interfaces",

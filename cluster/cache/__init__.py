@@ -1,2 +1,9 @@
 """The cache: the guilds of a cluster's bot and what is in them, kept in LMDB by one process and
 read by any number of others of the host."""
+
+from cluster.cache.errors import CacheError, CacheFullError
+from cluster.cache.part import Bot, Part
+from cluster.cache.reader import Cache
+from cluster.cache.snapshot import CachedGuild, Snapshot
+
+__all__ = ["Bot", "Cache", "CacheError", "CacheFullError", "CachedGuild", "Part", "Snapshot"]

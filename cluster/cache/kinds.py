@@ -7,27 +7,42 @@ Create", whose lists become one part an item.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 
 class Kind(Enum):
     """The kind of a part; its value is the name of the list in GUILD_CREATE."""
 
-    GUILD = "guild"
+    code: int
+    """The kind's byte in a key. It never changes: caches on disk have it."""
+
+    def __new__(cls, name: str, code: int) -> Kind:
+        made = object.__new__(cls)
+        made._value_ = name
+        made.code = code
+        return made
+
+    GUILD = "guild", 1
     """The guild itself, without its lists; its id is the guild's."""
-    CHANNEL = "channels"
-    THREAD = "threads"
-    ROLE = "roles"
-    EMOJI = "emojis"
-    STICKER = "stickers"
-    STAGE_INSTANCE = "stage_instances"
-    SCHEDULED_EVENT = "guild_scheduled_events"
-    SOUNDBOARD_SOUND = "soundboard_sounds"
-    VOICE_STATE = "voice_states"
+    CHANNEL = "channels", 2
+    THREAD = "threads", 3
+    """With the bot's own membership as `member`, where it has joined."""
+    ROLE = "roles", 4
+    EMOJI = "emojis", 5
+    STICKER = "stickers", 6
+    STAGE_INSTANCE = "stage_instances", 7
+    SCHEDULED_EVENT = "guild_scheduled_events", 8
+    SOUNDBOARD_SOUND = "soundboard_sounds", 9
+    VOICE_STATE = "voice_states", 10
     """Its id is the user's."""
-    MEMBER = "members"
+    MEMBER = "members", 11
     """Its id is the user's. The bot's own is always kept, and who is in voice."""
-    PRESENCE = "presences"
+    PRESENCE = "presences", 12
     """Its id is the user's."""
+
+
+LISTS: Final = tuple(kind for kind in Kind if kind is not Kind.GUILD)
+"""The kinds that are lists in GUILD_CREATE."""
 
 
 class Keep(Enum):

@@ -1,0 +1,86 @@
+"""The LMDB environments that this process reads, each opened once: LMDB must not be opened twice in
+one process, nor be taken across fork.
+
+Source: LMDB's documentation, "Caveats".
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from cluster.cache import schema
+from cluster.cache.errors import CacheError
+from cluster.cache.opening import open_databases, open_for_reading
+from cluster.cache.snapshot import Databases, Snapshot
+
+_lock: Final = threading.Lock()
+_open: Final[dict[Path, Environment]] = {}
+
+
+class Environment:
+    """An environment that is open to read, shared by all who read it in this process."""
+
+    def __init__(self, folder: Path, env: lmdb.Environment) -> None:
+        self._folder = folder
+        self._env = env
+        self._databases: Databases = open_databases(env)
+        self._inode = (folder / schema.DATA).stat().st_ino
+        self._pid = os.getpid()
+        self._readers = 0
+        self._resizing = threading.Lock()
+
+    def take(self) -> Environment:
+        """Count one more who reads it."""
+        self._readers += 1
+        return self
+
+    def release(self) -> None:
+        """Close it with its last reader."""
+        with _lock:
+            self._readers -= 1
+            if self._readers or self._pid != os.getpid():
+                return
+            if _open.get(self._folder) is self:
+                del _open[self._folder]
+            self._env.close()
+
+    def is_current(self) -> bool:
+        """Return whether it is the file that is there, opened by this process."""
+        try:
+            inode = (self._folder / schema.DATA).stat().st_ino
+        except FileNotFoundError:
+            return False
+        return inode == self._inode and self._pid == os.getpid()
+
+    def snapshot(self) -> Snapshot:
+        """Return the cache as it is now. Raises lmdb.Error."""
+        try:
+            txn = self._env.begin()
+        except lmdb.MapResizedError:  # its writer has made the map larger
+            self._env.set_mapsize(0)
+            txn = self._env.begin()
+        return Snapshot(txn, self._databases)
+
+
+def opened(folder: Path) -> Environment:
+    """Return the environment in a folder, opened unless it is; it is to be released. Raises
+    CacheError."""
+    with _lock:
+        env = _open.get(folder)
+        if env is None or not env.is_current():
+            if not (folder / schema.DATA).exists():
+                raise CacheError(
+                    f"there is no cache in {folder}",
+                    'have the cluster keep one: [cache] keep = ["guilds"]',
+                )
+            try:
+                env = Environment(folder, open_for_reading(folder))
+            except lmdb.Error as error:
+                raise CacheError(f"the cache in {folder} can't be opened: {error}") from None
+            _open[folder] = env
+        return env.take()

@@ -1,0 +1,69 @@
+"""Part: one object of the cache, as JSON and typed."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from cluster.cache.kinds import Kind
+from cluster.decode_errors import decoded
+from cluster.events.base import Object
+from cluster.events.objects.channels import Channel
+from cluster.events.objects.expressions import Emoji, SoundboardSound, Sticker
+from cluster.events.objects.gateway import GatewayApplication, GatewayGuild
+from cluster.events.objects.members import Member, Role
+from cluster.events.objects.presences import Presence
+from cluster.events.objects.schedule import ScheduledEvent, StageInstance
+from cluster.events.objects.users import User
+from cluster.events.objects.voice import VoiceState
+from cluster.events.salvage import decoder_of
+
+Typed = TypeVar("Typed", bound=Object)
+
+
+class Bot(Object):
+    """What READY says of the bot."""
+
+    user: User
+    application: GatewayApplication
+
+
+CLASSES: Final[dict[Kind, type[Object]]] = {
+    Kind.GUILD: GatewayGuild,
+    Kind.CHANNEL: Channel,
+    Kind.THREAD: Channel,
+    Kind.ROLE: Role,
+    Kind.EMOJI: Emoji,
+    Kind.STICKER: Sticker,
+    Kind.STAGE_INSTANCE: StageInstance,
+    Kind.SCHEDULED_EVENT: ScheduledEvent,
+    Kind.SOUNDBOARD_SOUND: SoundboardSound,
+    Kind.VOICE_STATE: VoiceState,
+    Kind.MEMBER: Member,
+    Kind.PRESENCE: Presence,
+}
+"""The class of each kind of part."""
+
+
+class Part(Generic[Typed]):
+    """One object. ``raw`` is its JSON, as Discord wrote it where nothing was merged into it."""
+
+    __slots__ = ("_cls", "raw")
+
+    def __init__(self, cls: type[Typed], raw: bytes) -> None:
+        self.raw = raw
+        self._cls = cls
+
+    def json(self) -> Any:
+        """Return it decoded. Raises decode_errors.MALFORMED for what is nested too deep."""
+        return decoded(msgspec.json.decode, self.raw)
+
+    def typed(self) -> Typed:
+        """Return it as an object of its class. Raises decode_errors.MALFORMED where a field does
+        not fit."""
+        found: Typed = decoded(decoder_of(self._cls), self.raw)
+        return found
+
+    def __repr__(self) -> str:
+        return f"Part({self._cls.__name__}, {len(self.raw)} bytes)"

@@ -1,0 +1,76 @@
+"""JSON texts of objects, taken apart and put together without reading what is in their fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from cluster.decode_errors import decoded
+
+Fields = dict[str, Raw]
+"""An object's fields, each with the JSON text of its value."""
+Snowflake = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""An id, in JSON a string of digits."""
+NULL: Final = Raw(b"null")
+
+_encode = msgspec.json.Encoder().encode
+_fields = msgspec.json.Decoder(Fields).decode
+_items = msgspec.json.Decoder(list[Raw]).decode
+_Struct = TypeVar("_Struct")
+
+
+def fields_of(text: bytes | Raw) -> Fields:
+    """Return the fields of an object. Raises decode_errors.MALFORMED."""
+    return decoded(_fields, text)
+
+
+def items_of(text: bytes | Raw) -> list[bytes]:
+    """Return the items of an array. Raises decode_errors.MALFORMED."""
+    return [bytes(item) for item in decoded(_items, text)]
+
+
+def text_of(fields: Fields) -> bytes:
+    """Return the JSON text of an object with these fields."""
+    return _encode(fields)
+
+
+def encoded(value: Any) -> Raw:
+    """Return the JSON text of a value."""
+    return Raw(_encode(value))
+
+
+def merged(text: bytes, changes: Fields) -> bytes:
+    """Return an object with some fields changed or added."""
+    return _encode(fields_of(text) | changes)
+
+
+class Id(msgspec.Struct, gc=False):
+    """An object's id."""
+
+    id: Snowflake
+
+
+class UserId(msgspec.Struct, gc=False):
+    """Whose an object is, where it says so by `user_id`."""
+
+    user_id: Snowflake
+
+
+class OfUser(msgspec.Struct, gc=False):
+    """Whose an object is, where it says so by a user."""
+
+    user: Id
+
+
+class SoundId(msgspec.Struct, gc=False):
+    """A soundboard sound's id."""
+
+    sound_id: Snowflake
+
+
+def reader(kind: type[_Struct]) -> Any:
+    """Return what reads some fields of an object: numbers may be strings, as ids are."""
+    read = msgspec.json.Decoder(kind, strict=False).decode
+    return lambda text: decoded(read, text)

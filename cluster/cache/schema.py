@@ -1,0 +1,45 @@
+"""How the cache lies in LMDB: databases and keys.
+
+folder/data.mdb, lock.mdb   the environment
+folder/cache.json           whose it is; read before the environment is opened
+
+database    key                                             value
+``parts``   guild id, u64, kind, u8, id, u64                JSON text of a part
+``guilds``  guild id, u64                                   msgpack of GuildState
+``users``   user id, u64                                    JSON text of a user, if users are kept
+``about``   ``position``                                    JSON of the saved position
+            ``bot``                                         own id, u64, JSON text: READY without
+                                                            what is the session's
+            ``count``                                       the shard count of the newest event, u32
+            ``keep``                                        what is kept, a word each
+
+Numbers are big-endian, so that the parts of a guild, and of a kind, lie beside each other.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+DATA: Final = "data.mdb"
+FORMAT: Final = 1
+MAX_READERS: Final = 512
+DATABASES: Final = 4
+
+PARTS_DB: Final = b"parts"
+GUILDS_DB: Final = b"guilds"
+USERS_DB: Final = b"users"
+ABOUT_DB: Final = b"about"
+
+POSITION: Final = b"position"
+BOT: Final = b"bot"
+COUNT: Final = b"count"
+KEEP: Final = b"keep"
+
+pack_part: Final = struct.Struct(">QBQ").pack
+unpack_part: Final = struct.Struct(">QBQ").unpack
+pack_kind: Final = struct.Struct(">QB").pack
+pack_id: Final = struct.Struct(">Q").pack
+unpack_id: Final = struct.Struct(">Q").unpack
+pack_count: Final = struct.Struct(">I").pack
+unpack_count: Final = struct.Struct(">I").unpack

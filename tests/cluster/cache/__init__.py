@@ -1,0 +1,1 @@
+"""What the cache keeps of guilds, by events, and how it is read."""

@@ -1,0 +1,67 @@
+"""The cache shows each guild as the sandbox's world would to a session that begins now."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.cache.kinds import Keep
+from cluster.cache.store import Store
+from cluster.discord.intents import Intents
+from cluster.sandbox.options import SandboxOptions
+from cluster.sandbox.world import World
+from tests.cluster.cache.played import ALL, Played, by_id
+from tests.follower.differences import differences
+from tests.follower.mix import OLD_MESSAGES, every_event
+
+_INTENTS = (ALL, ALL & ~Intents.GUILD_PRESENCES, ALL & ~Intents.GUILD_MEMBERS, Intents.GUILDS)
+
+
+def wrong(played: Played) -> list[str]:
+    """Where the cache and the world differ."""
+    found: list[str] = []
+    with played.store.snapshot() as view:
+        for guild_id in played.guild_ids:
+            for intents, threshold in itertools.product(_INTENTS, (8, 50, 250)):
+                shown = view.guild_create(guild_id, int(intents), threshold)
+                if played.world.guild(guild_id).unavailable:
+                    assert shown is None
+                    assert view.is_unavailable(guild_id)
+                    continue
+                assert shown is not None
+                true = played.world.guild_create(
+                    guild_id, intents=int(intents), large_threshold=threshold
+                )
+                places = differences(by_id(shown), by_id(true))
+                found += [f"{guild_id}, {intents!r}, {threshold}: {one}" for one in places]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mix", "options"),
+    [
+        (every_event(1.0), {"guilds": 4, "members_per_guild": 12}),
+        (every_event(0.0), {"guilds": 1, "members_per_guild": 40}),
+        (every_event(0.2), {"guilds": 2, "members_per_guild": 1, "channels_per_guild": 1}),
+        (OLD_MESSAGES, {"guilds": 1, "members_per_guild": 12}),
+    ],
+    ids=["outages", "no outage", "next to nobody", "old messages"],
+)
+def test_guild_create_is_the_worlds(
+    tmp_path: Path, mix: dict[str, float], options: dict[str, Any]
+) -> None:
+    clock = itertools.count()
+    world = World(SandboxOptions(seed=7, mix=mix, **options), now=lambda: 1.75e9 + next(clock) / 10)
+    store = Store.open(tmp_path, max_bytes=1 << 26, keep=frozenset(Keep))
+    played = Played(world, store)
+    played.begin()
+    draw = random.Random(5)
+    for _ in range(12):
+        played.play(draw.randrange(1, 300))
+        assert wrong(played)[:5] == []
+    assert not store.unfit
+    store.close()
