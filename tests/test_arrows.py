@@ -95,7 +95,7 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
-        "proxy": "control decode_errors discord gateway_server wire",
+        "proxy": "commands control decode_errors discord errors gateway_server wire",
         "cache": "child_process decode_errors discord endpoints errors events wire",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",

@@ -184,7 +184,7 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise RequestStoreError(
                 f"{self._file}: what clients asked for can't be kept ({error})",
-                "see that the disk has room; where the file is broken, stop the proxy and delete it",
+                "see that the disk has room; if the file is broken, stop the proxy and delete it",
             ) from error
 
 
