@@ -21,6 +21,7 @@ _EMPTY: Final = {
     "components": msgspec.Raw(b"[]"),
 }
 _EMPTY_CAUGHT: Final = {"content": msgspec.Raw(b'""'), "matched_content": msgspec.Raw(b'""')}
+_NULL: Final = msgspec.Raw(b"null")
 _DEEPEST: Final = 4
 """Messages within messages that are looked into; what is deeper is left out."""
 
@@ -80,19 +81,26 @@ def _message(fields: _Fields, own_id: str, depth: int) -> _Fields:
     fields.pop("poll", None)
     if (answered := fields.get("referenced_message")) is not None:
         fields["referenced_message"] = _nested(answered, own_id, depth - 1)
-    if (raw := fields.get("message_snapshots")) is not None and bytes(raw)[:1] == b"[":
-        snapshots = _snapshots.decode(raw)
-        for snapshot in snapshots:
-            if (said := snapshot.get("message")) is not None:
-                snapshot["message"] = _nested(said, own_id, depth - 1)
-        fields["message_snapshots"] = msgspec.Raw(_encode(snapshots))
+    if (raw := fields.get("message_snapshots")) is not None:
+        fields["message_snapshots"] = _forwarded(raw, own_id, depth - 1)
     return fields
+
+
+def _forwarded(raw: msgspec.Raw, own_id: str, depth: int) -> msgspec.Raw:
+    """Empty the messages that a message forwards ("Message Resource", "Message Snapshot")."""
+    if bytes(raw)[:1] != b"[":
+        return _NULL
+    snapshots = _snapshots.decode(raw)
+    for snapshot in snapshots:
+        if (said := snapshot.get("message")) is not None:
+            snapshot["message"] = _nested(said, own_id, depth)
+    return msgspec.Raw(_encode(snapshots))
 
 
 def _nested(raw: msgspec.Raw, own_id: str, depth: int) -> msgspec.Raw:
     text = bytes(raw)
-    if text[:1] != b"{" or _is_open(text, own_id):
+    if text[:1] != b"{" or not depth:
+        return _NULL
+    if _is_open(text, own_id):
         return raw
-    if not depth:
-        return msgspec.Raw(b"null")
     return msgspec.Raw(_encode(_message(_fields.decode(raw), own_id, depth)))

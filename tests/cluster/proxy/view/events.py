@@ -8,8 +8,13 @@ from cluster.discord.intents import ALL_INTENTS
 from cluster.discord.limits import shard_of_guild
 from cluster.proxy.entry import Entry
 from cluster.proxy.identify import Identify
+from cluster.proxy.view.known_guilds import KnownGuilds
+from cluster.proxy.view.session_view import SessionView
 from cluster.sandbox.world import WorldEvent
 from cluster.wire.batch import Event
+
+OWN = 424242424242
+"""The bot's user id."""
 
 
 def identify(**changes: Any) -> Identify:
@@ -22,6 +27,11 @@ def identify(**changes: Any) -> Identify:
         "intents": int(ALL_INTENTS),
     }
     return Identify(**settings | changes)
+
+
+def a_view(known: KnownGuilds | None = None, **changes: Any) -> SessionView:
+    """Make a view of such an IDENTIFY. known: None: no guild is."""
+    return SessionView(identify(**changes), known or KnownGuilds(OWN))
 
 
 def entry(name: str, data: bytes, shard_id: int = 0, shard_count: int = 1, seq: int = 1) -> Entry:

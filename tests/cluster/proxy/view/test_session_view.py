@@ -1,97 +1,94 @@
-"""What a session sees is what the sandbox would have dispatched to it."""
+"""What a session sees of single events, by its intents and its shard."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from cluster.discord.event_intents import DIRECT_INTENTS, GUILD_INTENTS
-from cluster.discord.intents import ALL_INTENTS, Intents
-from cluster.discord.limits import shard_of_guild
+import pytest
+
+from cluster.discord.event_intents import GUILD_INTENTS
+from cluster.discord.event_names import EVENT_NAMES
+from cluster.discord.intents import Intents
+from cluster.proxy.entry import GAP
 from cluster.proxy.interfaces import ANSWERS
-from cluster.proxy.view.known_guilds import KnownGuilds
-from cluster.proxy.view.session_view import SessionView, tail_of
-from cluster.sandbox.world import World, WorldEvent
-from tests.cluster.proxy.view.conftest import MakeWorld
-from tests.cluster.proxy.view.events import entry_of, identify
-
-OWN = 424242424242
-ALL = int(ALL_INTENTS)
+from tests.cluster.proxy.view.events import OWN, a_view, entry
 
 
-def everything(world: World) -> Iterator[WorldEvent]:
-    """Yield events of each kind that a bot hears of, in guilds and direct ones."""
-    for name in sorted({*GUILD_INTENTS, "INTERACTION_CREATE", "ENTITLEMENT_CREATE"}):
-        for _ in range(3):
-            yield from world.emit(name)
-    for name in sorted(DIRECT_INTENTS):
-        if name in ("MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "TYPING_START"):
-            yield from world.emit_direct(name)
-    for _ in range(300):
-        yield world.step()
+@pytest.mark.parametrize("name", ["RESUMED", "READY", GAP, "_anything", *sorted(ANSWERS)])
+def test_what_is_none_of_a_clients_is_not_seen(name: str) -> None:
+    assert a_view().see(entry(name, b'{"guilds":[]}')) is None
 
 
-def dispatched(event: WorldEvent, intents: int, shard: tuple[int, int]) -> bytes | None:
-    """Return what the sandbox's dispatcher gives a session of an event, but for GUILD_CREATE."""
-    shard_id, count = shard
-    if event.unseen or event.name in ANSWERS:
-        return None
-    at = 0 if event.guild_id is None else shard_of_guild(event.guild_id, count)
-    if at != shard_id or (event.intents and not event.intents & intents):
-        return None
-    if event.redacted is not None and not intents & Intents.MESSAGE_CONTENT:
-        return event.redacted
-    return event.data
+def test_an_event_that_nobody_knows_needs_no_intent() -> None:
+    new = entry("SOMETHING_NEW", b'{"guild_id":"4194304"}', 1, 2)
+    assert a_view(intents=0).see(new) == new.tail
+    assert [a_view(shard_id=i, shard_count=3).see(new) is not None for i in range(3)] == [
+        *(False, True, False)
+    ]
 
 
-def without_answered(tail: bytes) -> Any:
-    """Read ``d`` out of a tail, without the answered message: the sandbox redacts that whole."""
-    d = json.loads(tail.removeprefix(b',"op":0,"d":')[:-1])
-    d.pop("referenced_message", None)
-    return d
+def test_every_known_event_has_its_place() -> None:
+    """Of the events that no list names, a bot hears whatever its intents are."""
+    silent = a_view(intents=0)
+    free = {name for name in EVENT_NAMES if silent.see(entry(name, b"{}")) is not None}
+    named = {*GUILD_INTENTS, *ANSWERS, "READY", "RESUMED"}
+    assert free == EVENT_NAMES - named
 
 
-INTENT_SETS = [
-    0,
-    ALL,
-    *(int(intent) for intent in Intents),
-    *(ALL & ~int(intent) for intent in Intents),
-    int(Intents.GUILDS | Intents.GUILD_MESSAGES | Intents.DIRECT_MESSAGES),
-]
+@pytest.mark.parametrize("own", [True, False])
+def test_the_bots_own_member_needs_no_intent(own: bool) -> None:
+    user = {"id": str(OWN) if own else "7", "username": str(OWN)}
+    made = entry("GUILD_MEMBER_UPDATE", json.dumps({"guild_id": "1", "user": user}).encode())
+    assert a_view(intents=0).see(made) == (made.tail if own else None)
+    assert a_view(intents=int(Intents.GUILD_MEMBERS)).see(made) == made.tail
 
 
-def test_a_session_gets_what_the_sandbox_would_dispatch(make_world: MakeWorld) -> None:
-    world = make_world()
-    own_id = int(world.bot_user["id"])
-    shards = [(0, 1), (0, 2), (1, 2), (2, 3), (1, 4)]
-    views = [
-        (intents, shard, SessionView(identify(
-            intents=intents, shard_id=shard[0], shard_count=shard[1]),
-         KnownGuilds(own_id)))
-        for intents in INTENT_SETS
-        for shard in shards
-    ]  # fmt: skip
-    seen = {name: set[bool]() for name in GUILD_INTENTS}
-    answers = 0
-    for event in everything(world):
-        if event.unseen or event.name in ("GUILD_CREATE", "GUILD_DELETE"):
-            continue
-        shared = entry_of(event, 2)
-        for intents, shard, view in views:
-            data = dispatched(event, intents, shard)
-            tail, wanted = view.see(shared), None if data is None else tail_of(data)
-            if tail != wanted:
-                assert tail is not None, (event, intents, shard)
-                assert wanted is not None, (event, intents, shard)
-                assert b'"referenced_message"' in tail
-                assert without_answered(tail) == without_answered(wanted)
-                answers += 1
-            seen.setdefault(event.name, set()).add(tail is not None)
-    assert answers
-    needs_none = {"INTERACTION_CREATE", "ENTITLEMENT_CREATE"}
-    assert {name for name, both in seen.items() if len(both) < 2} == {
-        *("GUILD_CREATE", "GUILD_DELETE"),
-        *ANSWERS,
-    } & {*seen}
-    assert needs_none <= {*seen}
+@pytest.mark.parametrize(
+    ("d", "own"),
+    [
+        ({"added_members": [{"user_id": "7"}, {"user_id": str(OWN)}]}, True),
+        ({"removed_member_ids": [str(OWN)]}, True),
+        ({"removed_member_ids": ["7"], "id": str(OWN)}, False),
+        ({"added_members": None, "removed_member_ids": None, "id": str(OWN)}, False),
+        ({"added_members": 5, "id": str(OWN)}, False),
+        ({}, False),
+    ],
+)
+def test_who_is_in_a_thread_needs_the_members_intent(d: dict[str, Any], own: bool) -> None:
+    made = entry("THREAD_MEMBERS_UPDATE", json.dumps(d | {"guild_id": "1"}).encode())
+    assert a_view(intents=int(Intents.GUILDS)).see(made) == (made.tail if own else None)
+    assert a_view(intents=0).see(made) is None
+    assert a_view(intents=int(Intents.GUILD_MEMBERS)).see(made) == made.tail
+
+
+def test_a_direct_message_has_its_content_and_a_guilds_has_not() -> None:
+    both = int(Intents.GUILD_MESSAGES | Intents.DIRECT_MESSAGES)
+    direct = entry("MESSAGE_CREATE", b'{"content":"x","author":{"id":"7"}}')
+    guild = entry("MESSAGE_CREATE", b'{"guild_id":"1","content":"x","author":{"id":"7"}}')
+    assert a_view(intents=both).see(direct) == direct.tail
+    redacted = b',"op":0,"d":{"guild_id":"1","content":"","author":{"id":"7"}}}'
+    first, second = (a_view(intents=both).see(guild) for _ in range(2))
+    assert first == redacted
+    assert first is second  # worked out once
+    assert a_view(intents=both | Intents.MESSAGE_CONTENT).see(guild) == guild.tail
+    assert a_view(intents=int(Intents.GUILD_MESSAGES)).see(direct) is None
+    assert a_view(intents=int(Intents.DIRECT_MESSAGES)).see(guild) is None
+    forwarded = b'{"content":"","message_reference":{"guild_id":"1"}}'
+    assert a_view(intents=int(Intents.DIRECT_MESSAGES)).see(entry("MESSAGE_CREATE", forwarded))
+
+
+def test_shards_of_another_count_go_by_the_guild_and_of_the_same_by_the_shard() -> None:
+    guild = 5 << 22
+    made = entry("CHANNEL_CREATE", b'{"guild_id":"%d"}' % guild, 1, 4)
+    for count in range(1, 9):
+        seen = [i for i in range(count) if a_view(shard_id=i, shard_count=count).see(made)]
+        assert seen == [5 % count]
+    strange = entry("CHANNEL_CREATE", b"no JSON", 3, 4)
+    assert a_view(shard_id=3, shard_count=4).see(strange) == strange.tail
+    assert a_view(shard_id=0, shard_count=2).see(entry("CHANNEL_CREATE", b'{"guild_id":[]}', 1, 4))
+
+
+@pytest.mark.parametrize("data", [b'{"guild_id":"x"}', b'{"guild_id":"%b"}' % (b"9" * 5000)])
+def test_a_guild_id_that_is_none_is_taken_for_no_guild(data: bytes) -> None:
+    assert a_view(shard_id=0, shard_count=3).see(entry("CHANNEL_CREATE", data, 1, 2))

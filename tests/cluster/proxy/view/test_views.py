@@ -1,0 +1,172 @@
+"""How a session begins, beside the READY and the GUILD_CREATEs of a sandbox's world."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster.discord.intents import ALL_INTENTS, Intents
+from cluster.discord.limits import shard_of_guild
+from cluster.proxy.refusal import Refused
+from cluster.proxy.view.lacking_intents import check_intents
+from cluster.proxy.view.views import Views
+from cluster.sandbox.world import World
+from tests.cluster.proxy.view.conftest import MakeWorld
+from tests.cluster.proxy.view.events import entry, identify
+
+ALL = int(ALL_INTENTS)
+OF_SESSION = ("_trace", "guilds", "resume_gateway_url", "session_id", "shard")
+
+
+class WorldSnapshot:
+    """A cache that knows a world as it is at this moment."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.own_id = int(world.bot_user["id"])
+        self.gone = set[int]()
+
+    def bot(self) -> Any:
+        data = self._world.ready(
+            session_id="", resume_gateway_url="", shard=(3, 4), version=10, intents=0
+        )
+        fields = {key: value for key, value in json.loads(data).items() if key not in OF_SESSION}
+        return SimpleNamespace(raw=json.dumps(fields).encode())
+
+    def guilds(self) -> list[Any]:
+        found = (self.guild_state(guild_id) for guild_id in self._world.guild_ids(0, 1))
+        return [one for one in found if one is not None]
+
+    def guild_state(self, guild_id: int) -> Any:
+        if guild_id in self.gone:
+            return None
+        hidden = not self._world.available(guild_id)
+        return SimpleNamespace(id=guild_id, state=SimpleNamespace(unavailable=hidden))
+
+    def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes | None:
+        if guild_id in self.gone or not self._world.available(guild_id):
+            return None
+        return self._world.guild_create(guild_id, intents=intents, large_threshold=large_threshold)
+
+
+@pytest.mark.parametrize("shard", [(0, 1), (0, 2), (1, 2), (2, 7)])
+@pytest.mark.parametrize("with_shard", [True, False])
+@pytest.mark.parametrize("version", [9, 10])
+def test_ready_is_what_the_sandbox_says(
+    world: World, shard: tuple[int, int], with_shard: bool, version: int
+) -> None:
+    asked = identify(
+        shard_id=shard[0], shard_count=shard[1], with_shard=with_shard, version=version,
+        url="ws://127.0.0.1:7320",
+    )  # fmt: skip
+    found = json.loads(Views(ALL).begin(asked, "abc", WorldSnapshot(world)).ready)
+    wanted = json.loads(
+        world.ready(
+            session_id="abc", resume_gateway_url="ws://127.0.0.1:7320", shard=shard,
+            version=version, intents=ALL,
+        )
+    )  # fmt: skip
+    if not with_shard:
+        del wanted["shard"]
+    assert found.pop("_trace") == ["dcgw-cluster"]
+    del wanted["_trace"]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("intents", [ALL, int(Intents.GUILDS)])
+def test_it_is_told_of_the_guilds_of_its_shard(make_world: MakeWorld, intents: int) -> None:
+    world = make_world(guilds=12)
+    views, snapshot = Views(ALL), WorldSnapshot(world)
+    told = list[int]()
+    for shard_id in range(3):
+        asked = identify(shard_id=shard_id, shard_count=3, intents=intents)
+        beginning = views.begin(asked, "abc", snapshot)
+        assert {shard_of_guild(guild_id, 3) for guild_id in beginning.guilds} <= {shard_id}
+        for guild_id in beginning.guilds:
+            data = world.guild_create(guild_id, intents=intents, large_threshold=50)
+            assert views.told(asked, snapshot, guild_id) == ("GUILD_CREATE", data)
+            assert beginning.view.see(entry("GUILD_CREATE", data, shard_id, 3)) is None
+        told += beginning.guilds
+    assert sorted(told) == sorted(world.guild_ids(0, 1))
+
+
+def test_a_guild_in_an_outage_is_told_of_as_such_and_comes_later(world: World) -> None:
+    guild_id = world.guild_ids(0, 1)[2]
+    list(world.emit("GUILD_DELETE", guild_id=guild_id))
+    views, snapshot, asked = Views(ALL), WorldSnapshot(world), identify()
+    beginning = views.begin(asked, "abc", snapshot)
+    assert guild_id in beginning.guilds
+    d = b'{"id":"%d","unavailable":true}' % guild_id
+    assert views.told(asked, snapshot, guild_id) == ("GUILD_DELETE", d)
+    assert beginning.view.see(entry("GUILD_DELETE", d)) is None
+    (back,) = world.emit("GUILD_CREATE", guild_id=guild_id)
+    assert beginning.view.see(entry(back.name, back.data))
+
+
+def test_a_guild_that_has_gone_meanwhile_is_not_told_of(world: World) -> None:
+    views, snapshot = Views(ALL), WorldSnapshot(world)
+    guild_id = views.begin(identify(), "abc", snapshot).guilds[0]
+    snapshot.gone.add(guild_id)
+    assert views.told(identify(), snapshot, guild_id) is None
+
+
+def test_without_the_guilds_intent_none_is_told_of_and_all_are_listed(world: World) -> None:
+    beginning = Views(ALL).begin(identify(intents=0), "abc", WorldSnapshot(world))
+    assert beginning.guilds == []
+    listed = [int(guild["id"]) for guild in json.loads(beginning.ready)["guilds"]]
+    assert listed == world.guild_ids(0, 1)
+
+
+def test_an_heirs_member_counts_come_out_right(world: World) -> None:
+    views, snapshot = Views(ALL), WorldSnapshot(world)
+    guild_id = world.guild_ids(0, 1)[0]
+    whole = json.loads(world.guild_create(guild_id, intents=ALL, large_threshold=50))
+    told = views.told(identify(), snapshot, guild_id, joins=2)
+    assert told is not None
+    assert json.loads(told[1]) == whole | {"member_count": whole["member_count"] - 2}
+
+
+def test_an_heir_is_told_again_of_what_its_predecessor_did_not_know(world: World) -> None:
+    views, snapshot = Views(ALL), WorldSnapshot(world)
+    first, *_, last = world.guild_ids(0, 1)
+    snapshot.gone.add(last)
+    before = views.begin(identify(), "abc", snapshot).view.state
+    snapshot.gone.clear()
+    heir = views.begin(identify(), "def", snapshot, before=before).view
+    shown = world.guild_create(first, intents=ALL, large_threshold=50)
+    joined = world.guild_create(last, intents=ALL, large_threshold=50)
+    assert heir.see(entry("GUILD_CREATE", shown)) is None
+    assert heir.see(entry("GUILD_CREATE", joined))
+
+
+def test_a_view_goes_on_from_what_another_has_learnt(world: World) -> None:
+    views = Views(ALL)
+    view = views.begin(identify(), "abc", WorldSnapshot(world)).view
+    again = views.go_on(identify(), view.state)
+    assert again.state == view.state
+    assert again.see(entry("GUILD_UPDATE", b'{"id":"1"}'))
+    with pytest.raises(ValueError, match="no state"):
+        views.go_on(identify(), b"rubbish")
+
+
+def test_before_the_first_ready_nobody_begins(world: World) -> None:
+    snapshot = WorldSnapshot(world)
+    snapshot.bot = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(Refused) as refused:
+        Views(ALL).begin(identify(), "abc", snapshot)
+    assert refused.value.code == 4000
+
+
+def test_intents_that_the_cluster_lacks_are_named(world: World) -> None:
+    lacking = int(Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT)
+    with pytest.raises(Refused) as refused:
+        Views(ALL & ~lacking).begin(identify(), "abc", WorldSnapshot(world))
+    assert (refused.value.code, refused.value.reason) == (4014, "Disallowed intent(s).")
+    assert "guild_presences, message_content:" in refused.value.log
+    with pytest.raises(Refused) as refused:
+        check_intents(1 << 30 | 1, 1)
+    assert "bit 30" in refused.value.log
+    check_intents(1, ALL)
