@@ -47,8 +47,9 @@ class Outlet(Protocol):
         unanswered."""
 
 
-class Session(Protocol):
-    """One client's session, while it has a connection."""
+class Identified(Protocol):
+    """One client's session, with a connection or without. Its id says which it is: the object is
+    another after a RESUME."""
 
     @property
     def id(self) -> str: ...
@@ -59,6 +60,11 @@ class Session(Protocol):
     @property
     def predecessor(self) -> str:
         """Id of the session that this one is the heir of; empty: it is nobody's."""
+
+
+class Session(Identified, Protocol):
+    """One connection's hold of a session: a RESUME gives another one, and this one has no say in
+    the session any more."""
 
     @property
     def seq(self) -> int:
@@ -186,6 +192,6 @@ class Views(Protocol):
 class Asked(Protocol):
     """Which answers of Discord are whose (requests/)."""
 
-    def answer(self, session: Session, entry: Entry) -> bytes | None:
+    def answer(self, session: Identified, entry: Entry) -> bytes | None:
         """Return the tail of a dispatch of ANSWERS as this session gets it; None: it is not the
         session's. The same for the same event, however often it is asked."""

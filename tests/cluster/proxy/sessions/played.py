@@ -1,0 +1,204 @@
+"""A played cluster, cache and clients: what the sessions of a proxy stand between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from cluster.proxy.entry import GAP, Entry
+from cluster.proxy.identify import Identify
+from cluster.proxy.interfaces import Identified
+from cluster.proxy.sessions.positions import Positions
+from cluster.subscriber import Event, Gap, Item
+
+STORE = "store"
+
+
+def event(shard: int, seq: int, name: str = "MESSAGE_CREATE", *, count: int = 2) -> Event:
+    data = b'{"shard":%d,"seq":%d}' % (shard, seq)
+    return Event.make(name, shard, count, 1, seq, data, 0, STORE)
+
+
+class Cluster:
+    """All events that ever were, in the order in which its Subscribers get them."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.subscribers: list[Subscriber] = []
+        self.started: list[Any] = []
+
+    def add(self, *items: Item) -> None:
+        self.items += items
+        for subscriber in self.subscribers:
+            subscriber.arrived.set()
+
+    def subscribe(self, start: str | dict[str, Any], names: Sequence[str] | None) -> Subscriber:
+        self.started.append(start)
+        subscriber = Subscriber(self, Positions.read(start), names)
+        self.subscribers.append(subscriber)
+        return subscriber
+
+
+class Subscriber:
+    """Gives out what lies behind its start."""
+
+    def __init__(self, cluster: Cluster, start: Positions, names: Iterable[str] | None) -> None:
+        self._cluster = cluster
+        self._had = start
+        self._names = None if names is None else set(names)
+        self._next = 0
+        self._hand: Event | None = None
+        self.arrived = asyncio.Event()
+
+    async def __aenter__(self) -> Subscriber:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._cluster.subscribers.remove(self)
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        while True:
+            while self._next < len(self._cluster.items):
+                item = self._cluster.items[self._next]
+                self._next += 1
+                if isinstance(item, Event):
+                    if self._had.has(item):
+                        continue
+                    if self._names is not None and item.name not in self._names:
+                        self._had.add(item)
+                        continue
+                    self._hand = item
+                yield item
+                if self._hand is not None:
+                    self._had.add(self._hand)
+                    self._hand = None
+            self.arrived.clear()
+            await self.arrived.wait()
+
+    @property
+    def position(self) -> dict[str, Any]:
+        return self._had.plain()
+
+
+class Cache:
+    """A cache that has come as far as it is told."""
+
+    def __init__(self, guilds: Sequence[int] = (1, 2, 3)) -> None:
+        self.guilds = list(guilds)
+        self.here = Positions(STORE, {(2, 0): (1, 0), (2, 1): (1, 0)})
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Cache]:
+        yield self
+
+    @property
+    def position(self) -> dict[str, Any]:
+        return self.here.plain()
+
+
+class View:
+    """Sees everything but what is named HIDDEN; learns of GUILD_CREATE, which it gives out once a
+    guild (its seq); makes two dispatches of TWO."""
+
+    def __init__(self, state: bytes) -> None:
+        self.state = state
+
+    def see(self, entry: Entry) -> bytes | None:
+        if entry.name == "TWO":
+            return b""
+        if entry.name in (GAP, "HIDDEN", "READY"):
+            return None
+        if entry.name == "GUILD_CREATE":
+            known = json.loads(self.state)
+            guild = json.loads(entry.data)["guild"]
+            if guild in known:
+                return None
+            self.state = json.dumps([*known, guild]).encode()
+        if entry.name == "GUILD_DELETE":
+            known = json.loads(self.state)
+            guild = json.loads(entry.data)["guild"]
+            if guild not in known:
+                return None
+            known.remove(guild)
+            self.state = json.dumps(known).encode()
+        return entry.tail
+
+    def made_up(self, entry: Entry) -> list[tuple[str, bytes]]:
+        return [("ONE", entry.data), ("TWO", entry.data)]
+
+
+class Beginning:
+    def __init__(self, guilds: list[int], state: bytes) -> None:
+        self.view = View(state)
+        self.ready = b'{"guilds":%d}' % len(guilds)
+        self.guilds = guilds
+
+
+class Views:
+    def begin(
+        self, identify: Identify, session_id: str, snapshot: Cache, *, before: bytes = b""
+    ) -> Beginning:
+        return Beginning(list(snapshot.guilds), json.dumps(snapshot.guilds).encode())
+
+    def told(
+        self, identify: Identify, snapshot: Cache, guild_id: int, *, joins: int = 0
+    ) -> tuple[str, bytes] | None:
+        if guild_id not in snapshot.guilds:
+            return None
+        return "GUILD_CREATE", b'{"id":%d,"joins":%d}' % (guild_id, joins)
+
+    def go_on(self, identify: Identify, state: bytes) -> View:
+        return View(state)
+
+
+class Asked:
+    def answer(self, session: Identified, entry: Entry) -> bytes | None:
+        return None
+
+
+class Client:
+    """A connection, which takes everything unless it is told not to."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.closed: tuple[int, str] | None = None
+        self.heartbeats_asked = 0
+        self.waiting = 0
+        self.takes = True
+
+    def dispatch(self, payloads: Sequence[bytes]) -> None:
+        assert self.closed is None
+        self.got += [json.loads(payload) for payload in payloads]
+        if not self.takes:
+            self.waiting += sum(map(len, payloads))
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+
+    def request_heartbeat(self) -> None:
+        self.heartbeats_asked += 1
+
+    @property
+    def names(self) -> list[str]:
+        return [payload["t"] for payload in self.got]
+
+    @property
+    def events(self) -> list[tuple[int, int]]:
+        """(shard, seq) of the cluster's events that it got."""
+        return [(p["d"]["shard"], p["d"]["seq"]) for p in self.got if "shard" in p["d"]]
+
+
+def identify(client: str = "") -> Identify:
+    return Identify(client=client, shard_id=0, shard_count=1, with_shard=False, intents=1)
+
+
+async def turns(number: int = 20) -> None:
+    """Let the event loop go on for some turns."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+__all__ = ["Gap"]
