@@ -100,14 +100,16 @@ ROOMS: Final = {
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
-            "config control decode_errors discord endpoints errors journal processes sandbox wire"
+            "config control decode_errors discord endpoints errors lmdb_files processes sandbox "
+            "wire"
         ),
         "control": (
             "commands config control_connection endpoints errors identify opening subscriber wire"
         ),
         "control_connection": "decode_errors endpoints errors loops wire",
         "subscriber": "config decode_errors discord endpoints errors loops wire",
-        "journal": "clocks decode_errors durable errors ranges wire",
+        "journal": "clocks decode_errors errors lmdb_files ranges wire",
+        "lmdb_files": "durable",
         "identify": "discord errors wire",
         "config": "commands discord endpoints errors plain_text ranges sandbox wire",
         "words": "wire",

@@ -33,7 +33,7 @@ from cluster.endpoints.listening import AUTO, HTTP
 from cluster.endpoints.paths import IPC_PATH_BYTES, ClusterPaths, check_socket_paths, is_held
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
-from cluster.journal.environment import NO_PROMISE, file_system
+from cluster.lmdb_files.disk import NO_PROMISE, file_system
 from cluster.wire import checks
 
 LIBRARIES: Final = ("curl_cffi", "uvloop", "pyzmq", "msgpack", "msgspec", "lmdb", "zlib-ng")

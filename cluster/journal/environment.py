@@ -5,54 +5,17 @@ Sources: LMDB's documentation ("Caveats", MDB_WRITEMAP, MDB_NOSYNC), py-lmdb's "
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import lmdb
 
 from cluster.journal import schema
-from cluster.journal.schema import DATA, LOCK
-
-NO_PROMISE: Final = frozenset({"btrfs", "zfs", "bcachefs", "apfs", "nfs", "nfs4", "overlay"})
-"""File systems where an allocated block does not mean that a later write finds room, or where a
-shared map is not what it is on a disk."""
-
+from cluster.journal.schema import DATA
+from cluster.lmdb_files import disk
 
 ROOM_BYTES: Final = 256 * 1024
 """More than a usual drain of 512 events and the pages that come with it."""
-LOCK_BYTES: Final = 128 + 64 * schema.MAX_READERS
-"""LMDB's header and 64 bytes a reader, whatever the size of a cache line is taken for."""
-
-
-def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Return the type of the file system that holds a folder; empty: not known."""
-    if not mounts.exists():
-        return "apfs" if sys.platform == "darwin" else ""
-    path, kind, longest = str(folder.resolve()), "", ""
-    for line in mounts.read_text(errors="replace").splitlines():
-        fields = line.split(" ")
-        point = fields[1].replace("\\040", " ") if len(fields) > 2 else "?"
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(longest):
-            longest, kind = point, fields[2]
-    return kind
-
-
-def make_lock_file(folder: Path) -> None:
-    """Write lock.mdb to its full length: LMDB maps it and writes into it, and where it has holes a
-    full disk is a SIGBUS. Raises OSError."""
-    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # Whoever else has it open writes there too: bytes are added at its end, never over others.
-        size = os.fstat(fd).st_size
-        if size < LOCK_BYTES and os.pwrite(fd, bytes(LOCK_BYTES - size), size) < LOCK_BYTES - size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / LOCK))
-    finally:
-        os.close(fd)
 
 
 def open_for_writing(folder: Path, budget_bytes: int, shards: int) -> tuple[lmdb.Environment, bool]:
@@ -67,10 +30,10 @@ def open_for_writing(folder: Path, budget_bytes: int, shards: int) -> tuple[lmdb
     is no promise or fails, pages are written with pwrite: 3 to 4 times dearer, and a full disk is
     an error. Raises lmdb.Error and OSError.
     """
-    make_lock_file(folder)
-    if file_system(folder) not in NO_PROMISE:
+    disk.make_lock_file(folder, schema.MAX_READERS)
+    if disk.file_system(folder) not in disk.NO_PROMISE:
         env = _open_with_room(folder, budget_bytes, shards, writemap=True)
-        if _allocate(folder / DATA, env.info()["map_size"]):
+        if disk.allocate(folder / DATA, env.info()["map_size"]):
             return env, True
         env.close()
         _give_back(folder / DATA)
@@ -78,12 +41,8 @@ def open_for_writing(folder: Path, budget_bytes: int, shards: int) -> tuple[lmdb
 
 
 def has_room(folder: Path) -> bool:
-    """Return whether a folder's disk takes ROOM_BYTES more: they are written, and given back."""
-    try:
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
-            return probe.write(bytes(ROOM_BYTES)) == ROOM_BYTES
-    except OSError:
-        return False
+    """Return whether a folder's disk takes ROOM_BYTES more."""
+    return disk.has_room(folder, ROOM_BYTES)
 
 
 def _open_with_room(
@@ -116,21 +75,6 @@ def _open(
         metasync=False,
         readahead=False,
     )
-
-
-def _allocate(data: Path, size: int) -> bool:
-    if not hasattr(os, "posix_fallocate"):
-        return False
-    fd = os.open(data, os.O_RDWR)
-    try:
-        os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EOPNOTSUPP, errno.EINVAL, errno.EFBIG, errno.EDQUOT):
-            return False
-        raise
-    finally:
-        os.close(fd)
-    return True
 
 
 def _give_back(data: Path) -> None:

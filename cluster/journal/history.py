@@ -15,10 +15,11 @@ from typing import Final, NamedTuple, TypeVar
 
 import lmdb
 
-from cluster.journal import checks, manifest, schema
+from cluster.journal import manifest, schema
 from cluster.journal.read_marker import ReadMarker, inodes_of
 from cluster.journal.reader import Head, JournalReader, RangeQuery, Reach
 from cluster.journal.records import DAMAGE, UnreadableJournalError
+from cluster.lmdb_files.damage import damage
 from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
@@ -233,4 +234,4 @@ class History:
 def _is_made(folder: Path) -> bool:
     """Return whether a journal that is being opened has its first pages. FileNotFoundError."""
     data = folder / schema.DATA
-    return data.stat().st_size > 0 and not checks.damage(data)
+    return data.stat().st_size > 0 and not damage(data)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import lmdb
 import msgspec
 
-from cluster.journal import checks, schema
+from cluster.journal import schema
 from cluster.journal.records import (
     FOREVER,
     UnreadableJournalError,
@@ -25,6 +25,7 @@ from cluster.journal.records import (
     find,
     records,
 )
+from cluster.lmdb_files.damage import damage
 from cluster.wire import topic
 from cluster.wire.shard_state import ShardState
 
@@ -104,7 +105,7 @@ class JournalReader:
         """Open the journal in a folder. FileNotFoundError: there is none; UnreadableJournalError:
         it is damaged."""
         data = folder / schema.DATA
-        why = checks.damage(data)
+        why = damage(data)
         if why:
             raise UnreadableJournalError(f"the journal in {folder} is damaged: {why}")
         inode = data.stat().st_ino

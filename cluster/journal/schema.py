@@ -18,10 +18,11 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
+from cluster.lmdb_files import damage, disk
 from cluster.ranges import MAX_WORKER_SHARDS
 
-DATA: Final = "data.mdb"
-LOCK: Final = "lock.mdb"
+DATA: Final = disk.DATA
+LOCK: Final = disk.LOCK
 FORMAT: Final = 2
 MAX_DATABASES: Final = 2 * MAX_WORKER_SHARDS + 2
 """Those of a worker's shards, of as many that it had before, and the two of the slot. With 4,000 in
@@ -36,7 +37,7 @@ INDEX_DB: Final = b"index"
 
 PIECE: Final = 4 * 4096 - 16
 """A value of this size fills four pages with their header exactly."""
-PAGE: Final = 4096
+PAGE: Final = damage.PAGE
 INLINE: Final = 1900
 """A longer value gets pages of its own (LMDB keeps at least two keys a page)."""
 

@@ -26,6 +26,7 @@ from cluster.journal.recent import RecentTurns
 from cluster.journal.records import DAMAGE
 from cluster.journal.suspension import Suspension
 from cluster.journal.turn import TURN_BYTES, Append
+from cluster.lmdb_files.disk import no_room
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
 
@@ -123,7 +124,7 @@ class Journal:
         except DAMAGE as error:
             journal._begin_anew(error)
         except (lmdb.Error, OSError) as error:
-            if not (new and manifest.no_room(error)):
+            if not (new and no_room(error)):
                 raise JournalError(
                     f"the journal in {folder} can't be opened: {error}",
                     "see that the disk has room for twice journal_bytes and that the folder is "

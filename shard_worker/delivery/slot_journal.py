@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cluster.config.worker_spec import WorkerSpec
-from cluster.journal import Journal, crash_log
+from cluster.journal import Journal
+from cluster.lmdb_files import crash_log
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.link import ShardPlan
 from cluster.wire.position import ShardKey

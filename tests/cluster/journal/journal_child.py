@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cluster.journal import Journal, crash_log
+from cluster.journal import Journal
 from cluster.journal.pages import Pages
+from cluster.lmdb_files import crash_log
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.shard_state import ShardState
 

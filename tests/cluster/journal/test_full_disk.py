@@ -9,10 +9,11 @@ from random import Random
 import lmdb
 import pytest
 
-from cluster.journal import Journal, RangeQuery, environment
+from cluster.journal import Journal, RangeQuery, schema
 from cluster.journal.history import History
 from cluster.journal.pages import Pages
 from cluster.journal.schema import DATA, LOCK
+from cluster.lmdb_files.disk import lock_bytes
 from cluster.wire.batch_writer import ShardWriter
 from cluster.wire.position import ShardKey
 from cluster.wire.shard_state import ShardState
@@ -87,7 +88,7 @@ def test_what_was_allocated_is_not_touched_by_a_full_disk(disk: Disk) -> None:
     append(journal, writer, 2000)
     assert is_journalling(journal)
     assert journal.unjournalled == 0
-    assert (disk.folder / "slot-0" / LOCK).stat().st_blocks * 512 >= environment.LOCK_BYTES
+    assert (disk.folder / "slot-0" / LOCK).stat().st_blocks * 512 >= lock_bytes(schema.MAX_READERS)
     reader = reading(journal)
     assert reader.heads()[0].state.seq == writer.state.seq
     journal.close()

@@ -17,9 +17,10 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.journal import Journal, RangeQuery, crash_log, manifest, schema
+from cluster.journal import Journal, RangeQuery, checks, manifest, schema
 from cluster.journal.history import History
 from cluster.journal.schema import DATA
+from cluster.lmdb_files import crash_log
 from tests.cluster.journal import journal_child
 from tests.cluster.journal.journal_rig import reading
 
@@ -127,7 +128,7 @@ def test_files_that_are_no_journal(sound: Path, tmp_path: Path) -> None:
     strange.close()
     files = {
         "": b"",
-        "no journal": b"x",
+        "no LMDB file": b"x",
         "meta pages": b"\0" * 100_000,
         "meta pages are": b"SQLite format 3\0" * 5000,
         "truncated": whole[: used_pages(whole) * PAGE // 2],
@@ -170,9 +171,9 @@ def test_a_file_that_is_cut_under_its_owner(tmp_path: Path) -> None:
     os.truncate(folder / DATA, 3 * PAGE)
     process.communicate("more\n", timeout=WITHIN_S)
     assert process.returncode == -signal.SIGBUS
-    assert "Bus error" in crash_log.cause(folder)
+    assert "Bus error" in crash_log.cause(folder, checks.PACKAGE)
     assert "died of it" in written(folder)["slot-0"]
-    assert not crash_log.cause(folder)
+    assert not crash_log.cause(folder, checks.PACKAGE)
 
 
 def test_a_death_in_a_write_is_told_from_one_elsewhere(tmp_path: Path) -> None:
