@@ -109,6 +109,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state_dir / "cache"
 
     @property
+    def sandbox_env(self) -> Path:
+        """The file of what a bot on the cluster's own sandbox has in its environment."""
+        return self.runtime_dir / "sandbox.env"
+
+    @property
     def journals(self) -> Path:
         """The folder of the slots' journal folders."""
         return self.state_dir / "journal"

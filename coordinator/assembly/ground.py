@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from cluster.config.coordinator_spec import CoordinatorSpec
+from cluster.sandbox.options import SandboxInfo
 from coordinator import host
 from coordinator.account import ApiAccount
 from coordinator.children.sandbox import SandboxProcess
+from coordinator.children.sandbox_env import write_sandbox_env
 from coordinator.context import RunContext
 from coordinator.gateway_api import GatewayApi
 from coordinator.lifetime import Lifetime
@@ -69,6 +71,9 @@ class Ground(NamedTuple):
                 spec.sandbox, paths.logs, log_format=spec.log_format
             )
             lifetime.parts.push_async_callback(sandbox.close, spec.stop_seconds * SANDBOX_SHARE)
+            if spec.proxy.listen:
+                note([_for_bots(paths.sandbox_env, sandbox.info)])
+                lifetime.parts.callback(paths.sandbox_env.unlink, missing_ok=True)
         if freed := begin_world(paths, store, sandbox=spec.on_sandbox):
             note([f"{freed / 2**20:,.0f} MiB of journals of the world before were removed"])
         info = sandbox.info if sandbox else None
@@ -79,6 +84,15 @@ class Ground(NamedTuple):
         context = RunContext(spec, api, answer, time.monotonic)
         assignments = assign(context, note)
         return cls(context, sandbox, assignments, PlanKeeper(store, spec, assignments))
+
+
+def _for_bots(file: Path, info: SandboxInfo) -> str:
+    """Write the environment of a bot on the sandbox, and return what is said of it."""
+    try:
+        write_sandbox_env(file, info)
+    except OSError as error:
+        return f"{file}, for bots on this sandbox, can't be written ({error.strerror})"
+    return f"For a bot on this sandbox, in its shell:  . {file}"
 
 
 def assign(context: RunContext, note: Note) -> Assignments:
