@@ -11,6 +11,7 @@ from coordinator.children.cache import CacheProcess
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
+from coordinator.children.proxy import ProxyProcesses
 from coordinator.children.ray_placement import RayPlacementProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
@@ -51,6 +52,7 @@ class Health(NamedTuple):
     hub_processes: tuple[HubProcess, ...] = ()
     ray: RayPlacementProcess | None = None
     cache: CacheProcess | None = None
+    proxy: ProxyProcesses | None = None
 
     def troubles(self) -> list[str]:
         """Return a line for each trouble, with where to look."""
@@ -95,6 +97,8 @@ class Health(NamedTuple):
             if hub.process is None:
                 yield f"the {hub.name} does not run: its workers' events wait in their journals"
 
+        if self.proxy is not None:
+            yield from self.proxy.troubles()
         if self.ray is not None and self.ray.process is None:
             yield f"Ray takes us in no more, and starts no agent anew: see {self.logs / 'ray.log'}"
 

@@ -95,7 +95,10 @@ ROOMS: Final = {
             "backoff commands complaints config control decode_errors discord doctor endpoints "
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
-        "proxy": ("commands control decode_errors discord errors gateway_server subscriber wire"),
+        "proxy": (
+            "child_process commands control decode_errors discord endpoints errors gateway_server "
+            "subscriber wire"
+        ),
         "cache": "child_process decode_errors discord endpoints errors events wire",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
@@ -183,6 +186,7 @@ ROOMS: Final = {
         "errors": "",
     },
     "cluster/proxy": {
+        "spec": "credentials",
         "server": "credentials interfaces",
         "sessions": "entry identify interfaces refusal",
         "requests": "entry interfaces refusal",

@@ -114,6 +114,11 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
         return self.runtime_dir / "sandbox.env"
 
     @property
+    def proxy(self) -> Path:
+        """The folder of the gateway proxy's sessions."""
+        return self.state_dir / "proxy"
+
+    @property
     def journals(self) -> Path:
         """The folder of the slots' journal folders."""
         return self.state_dir / "journal"

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from cluster.wire.control import Failure
+from cluster.wire.proxies import ProxyReport
 from cluster.wire.states import (
     ClusterState,
     HostState,
@@ -419,6 +420,10 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The process that keeps the bot's guilds; None: there is none, or it is not up."""
     http: str = ""
     """Where HTTP is served, as a URL; empty: it is not."""
+    proxy: str = ""
+    """Where this host's gateway proxy listens, as a URL; empty: there is none."""
+    proxies: list[ProxyReport] = []
+    """The processes of gateway proxies that report themselves, here and on other hosts."""
     troubles: list[str] = []
     """What is wrong with the coordinator's own parts, in words."""
     warnings: list[str] = []

@@ -108,8 +108,9 @@ class Parts(NamedTuple):
         for number in assignments.plan.slots:  # for whoever asks before any of them is started
             fleet.slots[number] = Slot(number)
         children = Children.make(
-            spec, context.store_id, ground.sandbox, http, record, clock, most_workers
-        )
+            spec, context.store_id, ground.sandbox, http, record, clock, most_workers,
+            context.account.token,
+        )  # fmt: skip
         operations = OperationRunner(clock, record)
         goal = hosts.goals.goal if hosts else None
         scaling = Scaling(
@@ -126,7 +127,7 @@ class Parts(NamedTuple):
         status = StatusVerbs(
             context, fleet, identifies, operations, lambda: sockets.hubs.connections,
             sockets.hubs.processes, workers.commands.counts.rows, health.troubles,
-            cache.status, lambda: children.url, lifetime, record,
+            cache.status, lambda: children.url, lambda: children.proxy_url, lifetime, record,
         )  # fmt: skip
         return cls(
             ground, sockets, hosts, identifies, workers, children, operations, scaling,

@@ -14,6 +14,7 @@ from coordinator.children.cache import CacheProcess
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
 from coordinator.children.hub import HubProcess
+from coordinator.children.proxy import ProxyProcesses
 from coordinator.children.ray_placement import RayPlacementProcess
 from coordinator.children.replay import ReplayProcess
 from coordinator.children.replay_door import ReplayDoorProcess
@@ -26,11 +27,12 @@ from coordinator.lifetime import Lifetime, together
 
 GATE_SHARE: Final = 0.04
 CACHE_SHARE: Final = 0.15
+PROXY_SHARE: Final = 0.15
 RAY_SHARE: Final = 0.2
 REPLAY_SHARE: Final = 0.15
 """Shares of the time that a stop may take."""
 REPLAY_WAIT_S: Final = 1.0
-"""The longest that the replay server, and the cache, wait for the workers' start."""
+"""The longest that the replay server, the cache and the proxy wait for the workers' start."""
 
 
 class Children(NamedTuple):
@@ -45,6 +47,7 @@ class Children(NamedTuple):
     """Those beside the coordinator's own."""
     ray: RayPlacementProcess | None = None
     cache: CacheProcess | None = None
+    proxy: ProxyProcesses | None = None
 
     @classmethod
     def make(
@@ -56,10 +59,11 @@ class Children(NamedTuple):
         record: HappeningRecord,
         clock: Callable[[], float],
         most_workers: int = 0,
+        token: str = "",
     ) -> Self:
         """Make those that this cluster has; the sandbox and the HTTP server run already. record:
         takes note of those that end. clock: monotonic seconds. most_workers: how many workers there
-        will be."""
+        will be. token: the bot's."""
         stop_s = spec.stop_seconds
         settings = log_settings("replay", spec)
         kind = ReplayProcess if spec.engine == "local" else ReplayDoorProcess
@@ -77,9 +81,13 @@ class Children(NamedTuple):
         cache = None
         if kept(spec):
             cache = CacheProcess(spec, store_id, clock, stop_s * CACHE_SHARE)
+        proxy = None
+        if spec.proxy.listen:
+            tell = partial(_tell_end, record)
+            proxy = ProxyProcesses(spec, token, tell, clock, stop_s * PROXY_SHARE)
         for child in filter(None, (replay, gate, http, host_gate, *hubs, ray, cache)):
             child.on_ended = partial(_tell_end, record, child.name)
-        return cls(replay, sandbox, gate, http, host_gate, hubs, ray, cache)
+        return cls(replay, sandbox, gate, http, host_gate, hubs, ray, cache, proxy)
 
     async def begin(
         self, lifetime: Lifetime, workers_greeted: Callable[[float], Awaitable[object]]
@@ -99,11 +107,16 @@ class Children(NamedTuple):
             lifetime.background(child.run(), child.name)
         if self.http is not None:
             lifetime.background(self.http.run(), self.http.name)
+        if self.proxy is not None:
+            await self.proxy.listen(lifetime.parts)
+            lifetime.background(self._keep_later(self.proxy, workers_greeted), self.proxy.name)
         for later in filter(None, (self.replay, self.cache)):
             lifetime.background(self._keep_later(later, workers_greeted), later.name)
 
     async def _keep_later(
-        self, child: RestartingProcess, workers_greeted: Callable[[float], Awaitable[object]]
+        self,
+        child: RestartingProcess | ProxyProcesses,
+        workers_greeted: Callable[[float], Awaitable[object]],
     ) -> None:
         """Keep a process running that nobody needs at the start. The workers begin first: on few
         processors its start would make theirs longer, and who asks it waits for it."""
@@ -113,10 +126,16 @@ class Children(NamedTuple):
     def set_log_level(self, level: str) -> None:
         """Let those that are kept running log from this level on."""
         gates = (self.tcp_gate, self.host_gate)
-        for child in filter(
-            None, (self.replay, self.http, *gates, *self.hubs, self.ray, self.cache)
-        ):
+        others = (self.ray, self.cache)
+        for child in filter(None, (self.replay, self.http, *gates, *self.hubs, *others)):
             child.set_log_level(level)
+        if self.proxy is not None:
+            self.proxy.set_log_level(level)
+
+    @property
+    def proxy_url(self) -> str:
+        """Where bots find the gateway proxy; empty: there is none."""
+        return self.proxy.url if self.proxy else ""
 
     @property
     def url(self) -> str:

@@ -44,12 +44,13 @@ class LocalProcess:
         *,
         stdout: int | None = None,
         keep_input: bool = False,
+        descriptors: Sequence[int] = (),
     ) -> Self:
         """Start a process and write data to its standard input, then EOF. OSError if it can't be
         started.
 
         stdout: asyncio.subprocess.PIPE, or None for the log. keep_input: the data is a line, and
-        others follow (`tell`).
+        others follow (`tell`). descriptors: those of ours that it has, too, by the same numbers.
         """
         log_fd, log_from = _open_log(log)
         try:
@@ -60,6 +61,7 @@ class LocalProcess:
                 stderr=log_fd,
                 start_new_session=True,
                 env=child_environment(),
+                pass_fds=descriptors,
             )
         finally:
             os.close(log_fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,13 +31,15 @@ def log_settings(process: str, spec: CoordinatorSpec) -> dict[str, str]:
 
 
 async def start_child(
-    name: str, module: str, spec: bytes, log: Path
+    name: str, module: str, spec: bytes, log: Path, descriptors: Sequence[int] = ()
 ) -> tuple[LocalProcess, StartOutcome]:
     """Start a process of cluster.child_process; return it, and what it said, once it is up.
-    ClusterError if it does not come up; nothing of it is left then. name: for people."""
+    ClusterError if it does not come up; nothing of it is left then. name: for people. descriptors:
+    those of ours that it has, too."""
     process = await LocalProcess.start(
-        module_command(module), spec, log, stdout=asyncio.subprocess.PIPE, keep_input=True
-    )
+        module_command(module), spec, log, stdout=asyncio.subprocess.PIPE, keep_input=True,
+        descriptors=descriptors,
+    )  # fmt: skip
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_S):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import cluster
 from cluster import process_stats
 from cluster.wire.happenings import Happenings, HappeningsAsk
+from cluster.wire.proxies import ProxyFacts
 from cluster.wire.states import ClusterState, SessionState
 from cluster.wire.status import (
     CacheReport,
@@ -21,6 +22,7 @@ from cluster.wire.status import (
 )
 from coordinator.context import RunContext
 from coordinator.control.away_hosts import not_heard
+from coordinator.control.proxies import Proxies, proxy_troubles
 from coordinator.control.subscribers import Subscribers
 from coordinator.control.warnings import Warnings
 from coordinator.happenings.record import HappeningRecord
@@ -53,13 +55,15 @@ class StatusVerbs:
         troubles: Callable[[], list[str]],
         cache: Callable[[], CacheReport | None],
         http: Callable[[], str],
+        proxy: Callable[[], str],
         lifetime: Lifetime,
         record: HappeningRecord,
     ) -> None:
         """connections: how many are connected to hear all events. hubs: what those say of
         themselves that are processes. commands: those that were
         given to the cluster. troubles: what is wrong with parts that this does not know. cache:
-        what the cache says of itself. http: where HTTP is served."""
+        what the cache says of itself. http, proxy: where HTTP is served, and the gateway proxy
+        listens."""
         self._context = context
         self._fleet = fleet
         self._identifies = identifies
@@ -70,6 +74,7 @@ class StatusVerbs:
         self._troubles = troubles
         self._cache = cache
         self._http = http
+        self._proxy = proxy
         self._lifetime = lifetime
         self._warnings = Warnings(
             context.spec.journal.bytes,
@@ -79,6 +84,7 @@ class StatusVerbs:
         )
         self._record = record
         self.subscribers = Subscribers(context.spec.intents, context.spec.account, record)
+        self.proxies = Proxies(self._proxy_facts, context.clock)
         self._started = context.clock()
         self._gate_report: GateReport | None = None
         self._gate_reported_at = 0.0
@@ -93,6 +99,7 @@ class StatusVerbs:
             "subscriber": self.subscriber,
             "_gate": self.gate,
             "_host_gate": self.host_gate,
+            **self.proxies.verbs(),
         }
 
     async def happenings(self, args: dict[str, Any]) -> Happenings:
@@ -113,6 +120,10 @@ class StatusVerbs:
         self._host_gate_report = args_of(args, HostGateReport)
         self._host_gate_reported_at = self._context.clock()
 
+    def _proxy_facts(self) -> ProxyFacts:
+        plan, intents = self._fleet.assignments.plan, self._context.spec.intents
+        return ProxyFacts(shard_count=plan.shard_count, intents=intents)
+
     async def status(self, args: dict[str, Any]) -> ClusterStatus:
         """Tell how the cluster is. No args."""
         spec, now = self._context.spec, self._context.clock()
@@ -126,7 +137,7 @@ class StatusVerbs:
         hosts, workers, shards = not_heard(
             self._fleet.hosts(workers, now), workers, reports.shards(slots, now)
         )
-        budget = self._identifies.status()
+        budget, proxies = self._identifies.status(), self.proxies.rows()
         return ClusterStatus(
             name=spec.name,
             store_id=self._context.store_id,
@@ -161,7 +172,9 @@ class StatusVerbs:
             gate=gate,
             cache=self._cache(),
             http=self._http(),
-            troubles=[*self._troubles(), *gate_troubles(gate, host_gate)],
+            proxy=self._proxy(),
+            proxies=proxies,
+            troubles=[*self._troubles(), *gate_troubles(gate, host_gate), *proxy_troubles(proxies)],
             warnings=self._warnings.look(shards, workers, budget, subscribers, hosts),
         )
 

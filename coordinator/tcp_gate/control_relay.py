@@ -21,6 +21,7 @@ from cluster.endpoints.curve_keys import Client, Right
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
 from cluster.wire.identifies import IdentifyNotice, IdentifyTurn
+from cluster.wire.proxies import ProxyReport
 from cluster.wire.status import GateReport, SubscriberReport
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.zap import user_of
@@ -33,7 +34,7 @@ MAX_NAME: Final = 64
 MAX_UNDER_WAY: Final = 4096
 """Requests of one key that may wait for their answers."""
 
-EVERYBODY: Final = frozenset(("ping", "subscriber"))
+EVERYBODY: Final = frozenset(("ping", "proxy", "subscriber"))
 NEEDS: Final[dict[str, Right]] = {
     "status": "status",
     "happenings": "status",
@@ -88,6 +89,14 @@ def named(
     return msgspec.structs.replace(request, args=msgspec.Raw(args))
 
 
+def keyed(
+    request: control.SealedRequest, report: ProxyReport, client: Client
+) -> control.SealedRequest:
+    """Return a proxy's report as the coordinator gets it: with the key's name, too. Pure."""
+    args = control.encode(msgspec.structs.replace(report, key=client.name))
+    return msgspec.structs.replace(request, args=msgspec.Raw(args))
+
+
 class _Sender(NamedTuple):
     """Who sent a request."""
 
@@ -108,8 +117,8 @@ class _Asked(NamedTuple):
 
 
 class Reporters:
-    """The subscribers that report themselves with each key: of one key not more than MOST at a
-    time, else one client could fill `status`. Times are seconds of a monotonic clock."""
+    """Who reports itself with each key, subscribers and proxies: of one key not more than MOST at
+    a time, else one client could fill `status`. Times are seconds of a monotonic clock."""
 
     MOST: ClassVar[int] = 64
     SILENT_S: ClassVar[float] = 10.0
@@ -175,14 +184,24 @@ class ControlRelay:
         identify = unsealed(request, "identify", IdentifyNotice)
         report = unsealed(request, "subscriber", SubscriberReport)
         if report is not None:
-            if not self._reporters.takes(who.key, report.id, time.monotonic()):
-                raise ClusterError(f"{Reporters.MOST} subscribers report with this key already")
+            self._take_reporter(who.key, report.id)
             request = named(request, report, who.client)
+        proxy = unsealed(request, "proxy", ProxyReport)
+        if proxy is not None:
+            self._take_reporter(who.key, proxy.id)
+            request = keyed(request, proxy, who.client)
         number = self._tell(request)
         if number is None:
             raise ClusterError("the coordinator takes no requests", "ask again later")
         self._asked[number] = _Asked(who.address, who.key, request.id, identify)
         self._under_way[who.key] += 1
+
+    def _take_reporter(self, key: str, reporter: str) -> None:
+        """Take note of who reports. ClusterError: with this key too many do."""
+        if not self._reporters.takes(key, reporter, time.monotonic()):
+            raise ClusterError(
+                f"{Reporters.MOST} subscribers and proxies report with this key already"
+            )
 
     def _refuse(self, sender: bytes, number: int, who: str, error: ClusterError) -> None:
         self.refused += 1

@@ -1,7 +1,8 @@
 """Reads the configuration again while the cluster runs: what may change without a restart.
 
-That is `log_level`, of all processes but a sandbox, and the token of HTTP. The TCP gate looks
-at the file of its keys by itself, whenever that changes.
+That is `log_level`, of all processes but a sandbox, the token of HTTP, and the secrets and the
+certificate of the proxy, whose processes read them themselves. The TCP gate looks at the file of
+its keys by itself, whenever that changes.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ class Reloading:
         if http is not None and now.http_token != before.http_token:
             http.renew(now, signal.SIGHUP)
             changed.append("HTTP has another token")
+        if self._children.proxy is not None:
+            self._children.proxy.renew()
         if keys := waiting(self._at_start, given_in(now)):
             changed.append(f"a restart is needed for {', '.join(keys)}")
         self._record.tell(HappeningKind.RELOADED, ", ".join(changed) or "nothing has changed")

@@ -130,7 +130,8 @@ class PlayedCoordinator:
         )
         self.status = StatusVerbs(
             context, fleet, identifies, operations, lambda: 1, list,
-            workers.commands.counts.rows, list, lambda: None, lambda: "", self._lifetime, record,
+            workers.commands.counts.rows, list, lambda: None, lambda: "", lambda: "",
+            self._lifetime, record,
         )  # fmt: skip
         hub = cast(Any, SimpleNamespace(alive=True))
         maintenance = Maintenance(context, fleet, hub, last_out, lambda: False)

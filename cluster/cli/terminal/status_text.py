@@ -20,6 +20,7 @@ from cluster.wire.status import CacheReport, ClusterStatus, ShardStatus
 from cluster.words import SLOW_HEARTBEAT_MS, count, ms, named, ranges, rate, roughly, size, span
 
 MOST_SUBSCRIBERS: Final = 8
+MOST_PROXIES: Final = 8
 MOST_MISFITS: Final = 4
 """How many places of unfit events have a line for a subscriber."""
 MOST_COMPLAINTS: Final = 12
@@ -122,6 +123,8 @@ def facts(status: ClusterStatus) -> Table:
         grid.add_row("cache", cached(status.cache))
     if status.http:
         grid.add_row("http", status.http)
+    for number, line in enumerate(proxy(status)):
+        grid.add_row("" if number else "proxy", Text(line))
     grid.add_row("coordinator", f"pid {status.pid}, dcgw-cluster {status.version}")
     return grid
 
@@ -199,6 +202,27 @@ def over_tcp(status: ClusterStatus) -> list[str]:
     if gate.refused:
         who += f", {count(gate.refused, 'connection')} not let in"
     return [listed, who]
+
+
+def proxy(status: ClusterStatus) -> list[str]:
+    """Return where bots find the gateway proxy, and a line for each of its processes; no line if
+    there is none."""
+    lines = [status.proxy] if status.proxy else []
+    for one in status.proxies[:MOST_PROXIES]:
+        of = f"of {printable(one.key)}, {printable(one.listens)}" if one.key else f"{one.number}"
+        states = {"away": one.detached, "catching up": one.catching_up}
+        lines.append(
+            f"{of} (pid {one.pid}): {count(one.clients, 'bot')}"
+            + "".join(f", {number:,} {what}" for what, number in states.items() if number)
+            + f"; {one.events:,} events sent"
+            + (f", lag {one.lag:,}" if one.lag else "")
+            + (f", {count(one.gaps, 'gap')}" if one.gaps else "")
+            + (f", {count(one.lost, 'session')} lost" if one.lost else "")
+            + (f", {count(one.refused, 'connection')} closed" if one.refused else "")
+        )
+    if (rest := len(status.proxies) - MOST_PROXIES) > 0:
+        lines.append(f"... and {rest} more: --json has them")
+    return lines
 
 
 def complaints(status: ClusterStatus) -> list[Text]:

@@ -20,6 +20,7 @@ from coordinator.http.metrics.cluster import (
     gate_metrics,
 )
 from coordinator.http.metrics.hosts import host_metrics
+from coordinator.http.metrics.proxies import proxy_metrics
 from coordinator.http.metrics.shards import shard_metrics
 from coordinator.http.metrics.subscribers import subscriber_metrics
 from coordinator.http.metrics.traffic import traffic_metrics
@@ -65,6 +66,7 @@ def families(status: ClusterStatus, most_shards: int) -> Iterator[Metric]:
     yield from subscriber_metrics(status)
     yield from gate_metrics(status.gate)
     yield from cache_metrics(status.cache)
+    yield from proxy_metrics(status.proxies)
 
 
 class _StatusCollector(Collector):

@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
+LONGEST: Final = 40
+"""Most characters of a text."""
 PLAIN: Final[dict[Any, st.SearchStrategy[Any]]] = {
     NoneType: st.none(),
     bool: st.booleans(),
     int: st.integers(0, 2**64 - 1),
     float: st.floats(0.0, 1e12),
-    str: st.text(max_size=40),
+    str: st.text(max_size=LONGEST),
 }
 """Numbers are those that MessagePack holds, and that count something."""
 MOST: Final = 2
@@ -50,6 +52,9 @@ def _any(hint: Any) -> st.SearchStrategy[Any]:
     if origin in (Union, UnionType):
         return st.one_of(*map(_any, arguments))
     if origin is Annotated:
+        longest = min((m.max_length or LONGEST for m in arguments[1:]), default=LONGEST)
+        if arguments[0] is str and longest < LONGEST:
+            return st.text(max_size=longest)
         return _any(arguments[0])
     if origin is list:
         return st.lists(_any(arguments[0]), max_size=MOST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cluster.wire.proxies import ProxyReport
 from cluster.wire.states import ClusterState, HostState, SessionState, WorkerState
 from cluster.wire.status import (
     BudgetStatus,
@@ -227,4 +228,6 @@ def full_status() -> ClusterStatus:
             rss_bytes=30_000_000,
         ),
         gate=GateReport(pid=8, events="tcp://*:7000", keys=2, subscribers=1, refused=3),
+        proxy="ws://127.0.0.1:7320",
+        proxies=[ProxyReport(id="0123", pid=10, clients=2, events=100)],
     )

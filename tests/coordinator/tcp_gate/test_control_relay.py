@@ -9,8 +9,9 @@ from cluster.endpoints.curve_keys import Client, Right, pair
 from cluster.errors import ClusterError, KeyRefusedError
 from cluster.wire import control
 from cluster.wire.identifies import IdentifyNotice
+from cluster.wire.proxies import ProxyReport
 from cluster.wire.status import SubscriberReport
-from coordinator.tcp_gate.control_relay import Reporters, named, refusal, unsealed
+from coordinator.tcp_gate.control_relay import Reporters, keyed, named, refusal, unsealed
 
 
 def client(*may: Right) -> Client:
@@ -18,14 +19,17 @@ def client(*may: Right) -> Client:
 
 
 ALLOWED = [
-    ((), {"ping", "subscriber"}),
-    (("status",), {"ping", "subscriber", "status"}),
-    (("identify",), {"ping", "subscriber", "identify", "identify_sent", "identify_budget"}),
-    (("send",), {"ping", "subscriber", "send", "shards"}),
-    (("cache",), {"ping", "subscriber", "cache"}),
+    ((), {"ping", "proxy", "subscriber"}),
+    (("status",), {"ping", "proxy", "subscriber", "status"}),
+    (
+        ("identify",),
+        {"ping", "proxy", "subscriber", "identify", "identify_sent", "identify_budget"},
+    ),
+    (("send",), {"ping", "proxy", "subscriber", "send", "shards"}),
+    (("cache",), {"ping", "proxy", "subscriber", "cache"}),
     (
         ("control",),
-        {"ping", "subscriber", "status", "send", "shards", "identify", "identify_sent",
+        {"ping", "proxy", "subscriber", "status", "send", "shards", "identify", "identify_sent",
          "identify_budget", "cache", "stop", "restart", "a verb that does not exist yet"},
     ),
 ]  # fmt: skip
@@ -63,6 +67,12 @@ def test_a_report_says_whose_key_it_came_with() -> None:
     passed_on = named(request("subscriber", report), report, client())
     args = msgspec.msgpack.decode(passed_on.args)
     assert args == control.as_args(report) | {"name": "bot: " + "x" * 59}
+
+
+def test_a_proxy_says_whose_key_it_came_with() -> None:
+    report = ProxyReport(id="i", pid=5, key="somebody else's", events=9)
+    passed_on = keyed(request("proxy", report), report, client())
+    assert msgspec.msgpack.decode(passed_on.args) == control.as_args(report) | {"key": "bot"}
 
 
 @pytest.mark.parametrize("args", [

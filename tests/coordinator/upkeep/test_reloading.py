@@ -37,6 +37,8 @@ class Rig:
         self.file.write_text('log_level = "info"')
         self.levels, self.of_children = list[str](), list[str]()
         self.renewed = list[tuple[str, int]]()
+        self.proxy_renewed = 0
+        """How often the proxy was told to read its secrets and certificate again."""
         self.record = HappeningRecord(lambda: 0.0, lambda: 1e9)
         spec = CoordinatorSpec(
             name="t", state_dir=str(folder), runtime_dir=str(folder), token="t",
@@ -52,10 +54,15 @@ class Rig:
             cast(
                 Any,
                 SimpleNamespace(
-                    http=SimpleNamespace(renew=self._renew), set_log_level=self.of_children.append
+                    http=SimpleNamespace(renew=self._renew),
+                    set_log_level=self.of_children.append,
+                    proxy=SimpleNamespace(renew=self._renew_proxy),
                 ),
             ),
         )
+
+    def _renew_proxy(self) -> None:
+        self.proxy_renewed += 1
 
     def _renew(self, spec: CoordinatorSpec, number: int) -> None:
         self.renewed.append((spec.http_token, number))
@@ -77,6 +84,7 @@ def test_the_level_and_the_token(tmp_path: Path) -> None:
     assert rig.of_children == rig.levels
     assert (rig.levels, rig.renewed) == (["error"], [(TOKENS[1], signal.SIGHUP)])
     assert rig.reload() == "the configuration was read again: nothing has changed"
+    assert rig.proxy_renewed == 4, "its processes look at their files each time"
 
 
 def test_what_takes_a_restart_is_named_until_it_is_as_it_was(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from cluster.cli.terminal import status_text, tables
 from cluster.cli.terminal.live_view import LineView, LiveView, picture
+from cluster.wire.proxies import ProxyReport
 from cluster.wire.states import ClusterState, OperationState, SessionState, WorkerState
 from cluster.wire.status import ClusterStatus, GateReport, Operation, OutsideClaim, SubscriberStatus
 from tests.coordinator.http.statuses import traffic
@@ -474,3 +475,28 @@ def test_a_user_account_is_shown_as_one(fake: ModuleType) -> None:
     shown = text(status_text.full(status, 120), 120)
     assert "https://localhost:40123/api, as a user account" in shown
     assert "a limit of our own" in shown
+
+
+def test_the_proxy_has_a_line_for_where_it_is_and_one_a_process(fake: ModuleType) -> None:
+    assert status_text.proxy(made(fake, 1, 1)) == []
+    rows = [
+        ProxyReport(id="a", pid=7, clients=1, events=12345),
+        ProxyReport(
+            id="b", pid=8, number=1, clients=2, detached=3, catching_up=1, gaps=1, lost=2,
+            refused=4, lag=5,
+        ),
+        ProxyReport(id="c", pid=9, key="host-2", listens="wss://10.0.0.5:443"),
+    ]  # fmt: skip
+    status = msgspec.structs.replace(made(fake, 1, 1), proxy="ws://127.0.0.1:7320", proxies=rows)
+    assert status_text.proxy(status) == [
+        "ws://127.0.0.1:7320",
+        "0 (pid 7): 1 bot; 12,345 events sent",
+        "1 (pid 8): 2 bots, 3 away, 1 catching up; 0 events sent, lag 5, 1 gap, 2 sessions lost, "
+        "4 connections closed",
+        "of host-2, wss://10.0.0.5:443 (pid 9): 0 bots; 0 events sent",
+    ]
+    many = [ProxyReport(id=str(n), pid=n, number=n) for n in range(status_text.MOST_PROXIES + 2)]
+    status = msgspec.structs.replace(made(fake, 1, 1), proxies=many)
+    assert status_text.proxy(status)[-1] == "... and 2 more: --json has them"
+    shown = text(status_text.full(status, 80), 80)
+    assert "0 (pid 0): 0 bots; 0 events sent" in shown
