@@ -48,7 +48,6 @@ def ready(bot: bytes, identify: Identify, session_id: str, guild_ids: Iterable[i
     guilds = b",".join(b'{"id":"%d","unavailable":true}' % one for one in guild_ids)
     made["guilds"] = msgspec.Raw(b"[%b]" % guilds)
     made["_trace"] = _TRACE
-    made.pop("shard", None)
     if identify.with_shard:
         made["shard"] = msgspec.Raw(b"[%d,%d]" % (identify.shard_id, identify.shard_count))
     return _encode(made)

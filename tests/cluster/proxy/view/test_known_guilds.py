@@ -111,6 +111,14 @@ def test_a_new_shard_count_brings_no_news() -> None:
     assert not known.created(6 << 22)
 
 
+def test_an_outage_that_is_told_of_ends_the_doubt() -> None:
+    known = KnownGuilds(7, [1])
+    known.gap(0, 1)
+    assert known.deleted(1, unavailable=True)
+    assert known.listed(0, 1, set()) == []
+    assert 1 in known
+
+
 def test_its_state_takes_nine_bytes_a_guild() -> None:
     known = KnownGuilds(1 << 60, range(1 << 60, (1 << 60) + 10_000))
     assert len(known.state) < 10_000 * 9 + 30
