@@ -99,7 +99,7 @@ ROOMS: Final = {
             "child_process commands control decode_errors discord endpoints errors gateway_server "
             "subscriber wire"
         ),
-        "cache": "child_process decode_errors discord endpoints errors events wire",
+        "cache": "child_process decode_errors discord endpoints errors events lmdb_files wire",
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
@@ -170,11 +170,12 @@ ROOMS: Final = {
     },
     "cluster/cache": {
         "spec": "",
-        "store": "errors guild_state kinds opening schema snapshot updates",
+        "store": "errors kinds opening schema snapshot transaction updates",
+        "transaction": "guild_state kinds schema snapshot",
         "updates": "guild_state kinds parts raw",
         "reader": "environments errors part snapshot",
         "environments": "errors opening schema snapshot",
-        "opening": "schema snapshot",
+        "opening": "errors schema snapshot",
         "snapshot": "guild_create guild_state kinds part schema",
         "guild_create": "guild_state kinds schema",
         "part": "kinds",
@@ -268,7 +269,7 @@ ROOMS: Final = {
         "replay": "descriptors ipc_listener",
         "hub": "descriptors ipc_listener verb zmq_proxy",
         "engines": "children",
-        "children": "happenings lifetime",
+        "children": "happenings host lifetime",
         "check": "account host sharding spec_input",
         "router_socket": "descriptors ipc_listener",
         "ipc_listener": "descriptors",

@@ -32,7 +32,6 @@ class Environment:
         self._inode = (folder / schema.DATA).stat().st_ino
         self._pid = os.getpid()
         self._readers = 0
-        self._resizing = threading.Lock()
 
     def take(self) -> Environment:
         """Count one more who reads it."""
@@ -59,12 +58,7 @@ class Environment:
 
     def snapshot(self) -> Snapshot:
         """Return the cache as it is now. Raises lmdb.Error."""
-        try:
-            txn = self._env.begin()
-        except lmdb.MapResizedError:  # its writer has made the map larger
-            self._env.set_mapsize(0)
-            txn = self._env.begin()
-        return Snapshot(txn, self._databases)
+        return Snapshot(self._env.begin(), self._databases)
 
 
 def opened(folder: Path) -> Environment:
@@ -73,11 +67,6 @@ def opened(folder: Path) -> Environment:
     with _lock:
         env = _open.get(folder)
         if env is None or not env.is_current():
-            if not (folder / schema.DATA).exists():
-                raise CacheError(
-                    f"there is no cache in {folder}",
-                    'have the cluster keep one: [cache] keep = ["guilds"]',
-                )
             try:
                 env = Environment(folder, open_for_reading(folder))
             except lmdb.Error as error:

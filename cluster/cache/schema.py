@@ -21,7 +21,11 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-DATA: Final = "data.mdb"
+from cluster.lmdb_files import disk
+
+DATA: Final = disk.DATA
+LOCK: Final = disk.LOCK
+NOTE: Final = "cache.json"
 FORMAT: Final = 1
 MAX_READERS: Final = 512
 DATABASES: Final = 4

@@ -16,6 +16,8 @@ class CacheSpec(ChildSpec, frozen=True, kw_only=True):
     """The most bytes on disk."""
     cluster: str
     """Store id of the cluster: what was kept of another one is of no use."""
+    boot_id: str
+    """Id of the time since the kernel started: what was kept before that may not be whole."""
     events: list[str]
     """Where each hub publishes."""
     replay: str

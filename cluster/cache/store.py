@@ -7,51 +7,80 @@ that whoever reads finds both or neither, and a restart goes on exactly from the
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakSet
 
 import lmdb
 import msgspec
 
 from cluster.cache import schema
-from cluster.cache.errors import CacheFullError
-from cluster.cache.guild_state import GuildState, decode_state, encode_state
+from cluster.cache.errors import CacheError, CacheFullError
 from cluster.cache.kinds import Keep, Kind
-from cluster.cache.opening import open_databases, open_environment
-from cluster.cache.snapshot import Databases, Snapshot
+from cluster.cache.opening import DAMAGE, Note, WrittenEnvironment, open_for_writing
+from cluster.cache.snapshot import Snapshot
+from cluster.cache.transaction import Transaction
 from cluster.cache.updates import Update, updates
 from cluster.decode_errors import MALFORMED
 from cluster.discord.limits import shard_of_guild
+from cluster.lmdb_files.disk import no_room
 from cluster.wire.batch import Event
 
 log = logging.getLogger(__name__)
 
 
 class Store:
-    """The cache on disk. Made by ``Store.open``; ``close`` ends it. Thread use: none; it is never
-    taken across fork."""
+    """The cache on disk. Made by ``Store.open``; ``close`` ends it.
 
-    def __init__(self, env: lmdb.Environment, keep: frozenset[Keep]) -> None:
+    Whoever opens it is the only one who writes it, and has `crash_log.watch` note what it dies of.
+    Thread use: none; it is never taken across fork.
+    """
+
+    def __init__(self, environment: WrittenEnvironment, keep: frozenset[Keep]) -> None:
         self.unfit: Counter[str] = Counter()
         """Name of an event -> how many of them were no such event, and changed nothing."""
-        self._env = env
+        self.set_aside = environment.set_aside
+        """Why what was there before was set aside; empty: it was not."""
+        self._environment = environment
         self._keep = keep
-        self._db: Databases = open_databases(env)
         self._updates = updates(keep)
+        self._snapshots: WeakSet[Snapshot] = WeakSet()
 
     @classmethod
-    def open(cls, folder: Path, *, max_bytes: int, keep: frozenset[Keep]) -> Self:
-        """Open the cache in a folder, which is made; what can't be used is set aside, and a new
-        one begun. Raises CacheError and OSError."""
-        return cls(open_environment(folder, max_bytes), keep)
+    def open(
+        cls, folder: Path, *, max_bytes: int, keep: frozenset[Keep], cluster: str, boot_id: str,
+        unix_ns: Callable[[], int] = time.time_ns,
+    ) -> Self:  # fmt: skip
+        """Open the cache in a folder, which is made (0700); what can't be trusted (another
+        cluster's, damaged, from before an unclean reboot) is set aside, and a new one begun.
+
+        max_bytes: how large its file may become. keep: what is kept no more is removed; where more
+        is kept than before, all guilds are of unknown age until their next GUILD_CREATE.
+        Raises CacheError.
+        """
+        note = Note(cluster=cluster, boot_id=boot_id, max_bytes=max_bytes)
+        store = cls(open_for_writing(folder, note), keep)
+        try:
+            with store.turn() as turn:
+                turn.keep_from_now(unix_ns())
+        except BaseException:
+            store._environment.env.close()
+            raise
+        return store
 
     @property
     def names(self) -> frozenset[str]:
         """Names of the events that change the cache."""
         return frozenset(self._updates)
+
+    @property
+    def bytes(self) -> int:
+        """How large the file is, or may become without being made larger."""
+        return self._environment.bytes
 
     @property
     def position(self) -> dict[str, Any] | None:
@@ -62,54 +91,74 @@ class Store:
     @contextmanager
     def turn(self) -> Iterator[Turn]:
         """Write what one turn of the event loop brings, in one transaction: all of it, or nothing
-        where an error is raised. Raises CacheFullError: nothing was written."""
+        where an error is raised. Snapshots of this store should be closed: they are, where the file
+        is made larger. Raises CacheFullError, after which the store goes on with the next turn, and
+        CacheError, where the file is damaged: it is set aside by whoever opens it next."""
+        turn = Turn(self._begin, self._make_room, self._keep, self._updates, self.unfit)
         try:
-            with self._env.begin(write=True) as txn:
-                turn = Turn(txn, self._db, self._keep, self._updates, self.unfit)
-                yield turn
-                turn.end()
-        except lmdb.MapFullError:
+            yield turn
+            turn.commit()
+        except DAMAGE as error:
+            self._environment.condemn(str(error))
+            raise CacheError(
+                f"the cache is damaged: {error}", "it is set aside when it is opened again"
+            ) from error
+        except lmdb.Error as error:
+            if not no_room(error):
+                raise
             raise CacheFullError(
-                f"the cache is full: it may take {self._env.info()['map_size']:,} bytes",
-                "give it more ([cache] bytes), or keep less ([cache] keep)",
-            ) from None
+                f"the cache can't be written: {error}", "make room on its disk"
+            ) from error
+        finally:
+            turn.abort()
+
+    def _begin(self) -> Transaction:
+        made = self._environment
+        return Transaction(made.env.begin(write=True), made.databases)
+
+    def _make_room(self) -> None:
+        for snapshot in list(self._snapshots):
+            snapshot.close()
+        self._environment.make_room()
 
     def snapshot(self) -> Snapshot:
         """Return the cache as it is now, for this process: LMDB must not be opened twice in one."""
-        return Snapshot(self._env.begin(), self._db)
+        made = Snapshot(self._environment.env.begin(), self._environment.databases)
+        self._snapshots.add(made)
+        return made
 
     def check_readers(self) -> int:
         """Clear the places of readers that died; call it every second. Return how many."""
-        return self._env.reader_check()
-
-    def sync(self) -> None:
-        """Write all to the disk; without it a crash of the kernel loses the cache."""
-        self._env.sync(True)
+        return self._environment.env.reader_check()
 
     def close(self) -> None:
-        self._env.sync(True)
-        self._env.close()
+        """Sync and close; the cache is marked clean."""
+        self._environment.close()
 
 
 class Turn:
-    """The events of one turn, in their order (`Parts` for the updates)."""
+    """What one turn of the event loop brings, in order. Where the file has to be made larger for
+    it, it is done once more from its beginning."""
 
     def __init__(
-        self, txn: lmdb.Transaction, databases: Databases, keep: frozenset[Keep],
-        table: dict[str, Update], unfit: Counter[str],
+        self, begin: Callable[[], Transaction], make_room: Callable[[], None],
+        keep: frozenset[Keep], table: dict[str, Update], unfit: Counter[str],
     ) -> None:  # fmt: skip
         self.position: dict[str, Any] | None = None
         """`Subscriber.position` after this turn's events; None: as before."""
-        self.keeps_members = Keep.MEMBERS in keep
-        self.keeps_presences = Keep.PRESENCES in keep
-        self.keeps_users = Keep.USERS in keep
-        self._txn = txn
-        self._db = databases
+        self._begin = begin
+        self._make_room = make_room
+        self._keep = keep
         self._updates = table
         self._unfit = unfit
-        self._now = Snapshot(txn, databases)  # reads what the turn has written, too
-        self._own_id: int | None = None
         self._count = 0
+        self._steps: list[Callable[[Transaction], None]] = []
+        self._parts = self._begun()
+
+    def _begun(self) -> Transaction:
+        made = self._begin()
+        made.keeps(self._keep)
+        return made
 
     def apply(self, event: Event) -> None:
         """Change what an event changes. One that is no such event is counted, and logged the first
@@ -118,9 +167,11 @@ class Turn:
         if update is None:
             return
         self._count = event.shard_count
+        data = event.data
         try:
-            update(self, event.data)
-        except (*MALFORMED, ValueError) as error:
+            self._do(lambda parts: update(parts, data))
+        except MALFORMED as error:
+            self._steps.pop()
             self._unfit[event.name] += 1
             if self._unfit[event.name] == 1:
                 log.warning("the cache can't make sense of %s: %s", event.position, error)
@@ -128,78 +179,95 @@ class Turn:
     def doubt(self, shard_id: int, shard_count: int, now_ns: int) -> int:
         """Note that events of a shard (-1: of all) were missed: its guilds are of unknown age until
         their next GUILD_CREATE. now_ns: Unix time. Return how many there are."""
-        doubted = 0
-        for guild_id in self.guild_ids():
-            if shard_id in (-1, shard_of_guild(guild_id, shard_count)):
-                state = self.state(guild_id)
-                if state is not None and not state.unknown_since_ns:
-                    changed = msgspec.structs.replace(state, unknown_since_ns=now_ns)
-                    self.set_state(guild_id, changed)
-                doubted += 1
-        return doubted
+        doubted: list[int] = []
 
-    def end(self) -> None:
-        """Write what is to be written once a turn."""
-        if self.position is not None:
-            saved = msgspec.json.encode(self.position)
-            self._txn.put(schema.POSITION, saved, db=self._db.about)
-        if self._count:
-            self._txn.put(schema.COUNT, schema.pack_count(self._count), db=self._db.about)
+        def step(parts: Transaction) -> None:
+            doubted[:] = [
+                guild_id
+                for guild_id in parts.guild_ids()
+                if shard_id in (-1, shard_of_guild(guild_id, shard_count))
+            ]
+            for guild_id in doubted:
+                _doubt(parts, guild_id, now_ns)
 
-    @property
-    def own_id(self) -> int:
-        if self._own_id is None:
-            self._own_id = self._now.own_id
-        return self._own_id
+        self._do(step)
+        return len(doubted)
 
-    def part(self, guild_id: int, kind: Kind, part_id: int) -> bytes | None:
-        found: Any = self._txn.get(
-            schema.pack_part(guild_id, kind.code, part_id), db=self._db.parts
-        )
-        return found  # type: ignore[no-any-return]
+    def keep_from_now(self, now_ns: int) -> None:
+        """Remove what is kept no more; where more is kept than before, doubt every guild."""
+        words = ",".join(sorted(one.value for one in self._keep)).encode()
 
-    def parts(self, guild_id: int, kind: Kind) -> list[tuple[int, bytes]]:
-        keyed = self._now.keyed(schema.pack_kind(guild_id, kind.code))
-        return [(schema.unpack_part(key)[2], part) for key, part in keyed]
+        def step(parts: Transaction) -> None:
+            kept = parts.about(schema.KEEP)
+            if kept == words:
+                return
+            before = frozenset(Keep(word) for word in kept.decode().split(",")) if kept else None
+            if before is not None:
+                _keep_less(parts, before - self._keep)
+                if self._keep - before:
+                    for guild_id in parts.guild_ids():
+                        _doubt(parts, guild_id, now_ns)
+            parts.set_about(schema.KEEP, words)
 
-    def put(self, guild_id: int, kind: Kind, part_id: int, part: bytes) -> None:
-        self._txn.put(schema.pack_part(guild_id, kind.code, part_id), part, db=self._db.parts)
+        self._do(step)
 
-    def remove(self, guild_id: int, kind: Kind, part_id: int) -> None:
-        self._txn.delete(schema.pack_part(guild_id, kind.code, part_id), db=self._db.parts)
+    def _do(self, step: Callable[[Transaction], None]) -> None:
+        self._steps.append(step)
+        try:
+            step(self._parts)
+        except lmdb.MapFullError:
+            self._again()
 
-    def replace(self, guild_id: int, kind: Kind, parts: Iterable[tuple[int, bytes]]) -> None:
-        self._remove_range(schema.pack_kind(guild_id, kind.code))
-        for part_id, part in parts:
-            self.put(guild_id, kind, part_id, part)
+    def _again(self) -> None:
+        """Make room, and do all of it once more."""
+        while True:
+            self._parts.abort()
+            self._make_room()
+            self._parts = self._begun()
+            try:
+                for step in self._steps:
+                    step(self._parts)
+            except lmdb.MapFullError:
+                continue
+            return
 
-    def state(self, guild_id: int) -> GuildState | None:
-        value = self._txn.get(schema.pack_id(guild_id), db=self._db.guilds)
-        return None if value is None else decode_state(value)
+    def commit(self) -> None:
+        """Write it, with the position."""
+        position, count = self.position, self._count
+        if position is not None:
+            saved = msgspec.json.encode(position)
+            self._do(lambda parts: parts.set_about(schema.POSITION, saved))
+        if count:
+            self._do(lambda parts: parts.set_about(schema.COUNT, schema.pack_count(count)))
+        while True:
+            try:
+                self._parts.commit()
+            except lmdb.MapFullError:
+                self._again()
+            else:
+                return
 
-    def set_state(self, guild_id: int, state: GuildState) -> None:
-        self._txn.put(schema.pack_id(guild_id), encode_state(state), db=self._db.guilds)
+    def abort(self) -> None:
+        """Give up what was not committed. Calling it again does nothing."""
+        self._parts.abort()
 
-    def guild_ids(self) -> list[int]:
-        return self._now.guild_ids()
 
-    def forget(self, guild_id: int) -> None:
-        self._txn.delete(schema.pack_id(guild_id), db=self._db.guilds)
-        self._remove_range(schema.pack_id(guild_id))
+def _doubt(parts: Transaction, guild_id: int, now_ns: int) -> None:
+    state = parts.state(guild_id)
+    if state is not None and not state.unknown_since_ns:
+        changed = msgspec.structs.replace(state, unknown_since_ns=now_ns)
+        parts.set_state(guild_id, changed)
 
-    def _remove_range(self, prefix: bytes) -> None:
-        cursor: Any = self._txn.cursor(db=self._db.parts)
-        found = cursor.set_range(prefix)
-        while found and cursor.key().startswith(prefix):
-            found = cursor.delete()
 
-    def bot(self) -> bytes | None:
-        bot = self._now.bot()
-        return None if bot is None else bot.raw
-
-    def set_bot(self, own_id: int, bot: bytes) -> None:
-        self._own_id = own_id
-        self._txn.put(schema.BOT, schema.pack_id(own_id) + bot, db=self._db.about)
-
-    def put_user(self, user_id: int, user: bytes) -> None:
-        self._txn.put(schema.pack_id(user_id), user, db=self._db.users)
+def _keep_less(parts: Transaction, gone: frozenset[Keep]) -> None:
+    """Remove what nothing would bring up to date any more."""
+    for guild_id in parts.guild_ids():
+        if Keep.PRESENCES in gone:
+            parts.replace(guild_id, Kind.PRESENCE, ())
+        if Keep.MEMBERS in gone:
+            voices = {user_id for user_id, _ in parts.parts(guild_id, Kind.VOICE_STATE)}
+            for user_id, _ in parts.parts(guild_id, Kind.MEMBER):
+                if user_id != parts.own_id and user_id not in voices:
+                    parts.remove(guild_id, Kind.MEMBER, user_id)
+    if Keep.USERS in gone:
+        parts.forget_users()

@@ -15,6 +15,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
 from coordinator.children.start import log_settings, start_child
+from coordinator.host import boot_id
 
 
 class CacheProcess(RestartingProcess):
@@ -36,6 +37,7 @@ def cache_spec(spec: CoordinatorSpec, store_id: str) -> bytes:
         "keep": kept(spec),
         "max_bytes": spec.cache.bytes,
         "cluster": store_id,
+        "boot_id": boot_id(),
         "events": [paths.events_of(number) for number in range(spec.hubs)],
         "replay": paths.replay,
         "control": paths.control,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from cluster.cache.kinds import Keep
 from cluster.cache.store import Store
 from cluster.discord.intents import ALL_INTENTS
 from cluster.sandbox.world import World
@@ -21,6 +24,16 @@ def event(name: str, data: bytes, seq: int = 0, shard: int = 0, count: int = 1) 
 
 def position(seq: int) -> dict[str, Any]:
     return {"store": "store", "shards": [[1, 0, 1, seq]]}
+
+
+def opened(
+    folder: Path, *, keep: Iterable[Keep] = Keep, max_bytes: int = 1 << 26, cluster: str = "store",
+    boot_id: str = "boot",
+) -> Store:  # fmt: skip
+    return Store.open(
+        folder, max_bytes=max_bytes, keep=frozenset(keep), cluster=cluster, boot_id=boot_id,
+        unix_ns=lambda: 7,
+    )  # fmt: skip
 
 
 class Played:

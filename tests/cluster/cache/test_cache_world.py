@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from cluster.cache.kinds import Keep
-from cluster.cache.store import Store
 from cluster.discord.intents import Intents
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import World
-from tests.cluster.cache.played import ALL, Played, by_id
+from tests.cluster.cache.played import ALL, Played, by_id, opened
 from tests.follower.differences import differences
 from tests.follower.mix import OLD_MESSAGES, every_event
 
@@ -56,7 +54,7 @@ def test_guild_create_is_the_worlds(
 ) -> None:
     clock = itertools.count()
     world = World(SandboxOptions(seed=7, mix=mix, **options), now=lambda: 1.75e9 + next(clock) / 10)
-    store = Store.open(tmp_path, max_bytes=1 << 26, keep=frozenset(Keep))
+    store = opened(tmp_path)
     played = Played(world, store)
     played.begin()
     draw = random.Random(5)
