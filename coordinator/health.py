@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cluster.descriptors import descriptor_limit
 from coordinator.children.cache import CacheProcess
 from coordinator.children.host_gate import HostGateProcess
 from coordinator.children.http_server import HttpProcess
@@ -17,7 +18,6 @@ from coordinator.children.replay import ReplayProcess
 from coordinator.children.sandbox import SandboxProcess
 from coordinator.children.tcp_gate import TcpGateProcess
 from coordinator.control.server import ControlServer
-from coordinator.descriptors import descriptor_limit
 from coordinator.hub.hubs import Hubs
 from coordinator.state.store import Store
 from coordinator.workers.link import WorkerLink

@@ -29,7 +29,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from cluster.decode_errors import worth_saying
-from coordinator.descriptors import Descriptors
+from cluster.descriptors import Descriptors
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 import zmq
 import zmq.asyncio
 
-from coordinator.descriptors import Descriptors
+from cluster.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, attended
 
 

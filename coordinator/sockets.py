@@ -10,10 +10,10 @@ from typing import NamedTuple, Self
 import zmq
 import zmq.asyncio
 
+from cluster.descriptors import Descriptors
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import AlreadyRunningError
 from coordinator.control.server import ControlServer
-from coordinator.descriptors import Descriptors
 from coordinator.hub.hub import Announcer, Hub
 from coordinator.hub.hubs import Hubs
 from coordinator.hub.last_out import LastOut

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, Self
 import zmq
 import zmq.asyncio
 
+from cluster.descriptors import Descriptors
 from cluster.wire import link
 from coordinator import host
 from coordinator.assembly.ground import Ground, Note
@@ -19,7 +20,6 @@ from coordinator.children.http_server import HttpProcess
 from coordinator.control.cache import CacheVerbs
 from coordinator.control.status import StatusVerbs
 from coordinator.control.verbs import ControlVerbs
-from coordinator.descriptors import Descriptors
 from coordinator.engines import Engine
 from coordinator.happenings.record import HappeningRecord
 from coordinator.health import Health

@@ -17,9 +17,9 @@ import zmq
 import zmq.asyncio
 
 from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.descriptors import Descriptors
 from cluster.errors import ClusterError
 from cluster.wire import control
-from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, attended
 from coordinator.verb import Parcel, Verb
 

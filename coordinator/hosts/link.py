@@ -14,8 +14,8 @@ from typing import Final
 import zmq.asyncio
 
 from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.descriptors import Descriptors
 from cluster.wire import hosts
-from coordinator.descriptors import Descriptors
 from coordinator.router_socket import RouterSocket
 
 log = logging.getLogger(__name__)

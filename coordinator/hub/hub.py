@@ -14,9 +14,9 @@ from typing import Final
 
 import zmq
 
+from cluster.descriptors import Descriptors
 from cluster.errors import AlreadyRunningError
 from cluster.wire import topic
-from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, ThreadListener
 from coordinator.zmq_proxy import ZmqProxy
 

@@ -24,11 +24,11 @@ from typing import Final
 import zmq
 
 from cluster.child_process import Child, ChildSpec, run_child
+from cluster.descriptors import Descriptors
 from cluster.errors import AlreadyRunningError
 from cluster.journal.history import History
 from cluster.journal.read_marker import NAME, ReadMarker
 from cluster.wire import replay
-from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener
 from coordinator.replay.answers import Answers
 from coordinator.replay.bounds import KEPT_FREE, STUCK_POLL_MS, UNREAD_SECONDS, step_back

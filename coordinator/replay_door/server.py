@@ -28,10 +28,10 @@ import zmq.asyncio
 
 from cluster.child_process import Child, ChildSpec, run_child
 from cluster.control_connection import ControlConnection
+from cluster.descriptors import Descriptors
 from cluster.errors import AlreadyRunningError
 from cluster.wire import replay
 from cluster.wire.hosts import KnownHosts
-from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener, attended
 from coordinator.replay.bounds import KEPT_FREE, STUCK_POLL_MS, UNREAD_SECONDS, step_back
 from coordinator.replay.fair_queue import Address, QueuedQuestion

@@ -21,10 +21,10 @@ from typing import Final
 import zmq
 
 from cluster.child_process import Child, ChildSpec
+from cluster.descriptors import descriptor_limit, open_descriptors
 from cluster.endpoints.curve_keys import KeyFolder
 from cluster.errors import ClusterError
 from cluster.process_stats import peak_memory_bytes
-from coordinator.descriptors import descriptor_limit, open_descriptors
 from coordinator.tcp_gate.keyring import Keyring
 from coordinator.tcp_gate.listeners import Listeners
 from coordinator.tcp_gate.zap import DOMAIN, Zap

@@ -10,8 +10,8 @@ from typing import Final
 import zmq.asyncio
 
 from cluster.decode_errors import MALFORMED, worth_saying
+from cluster.descriptors import Descriptors
 from cluster.wire import link
-from coordinator.descriptors import Descriptors
 from coordinator.ipc_listener import IpcListener
 from coordinator.router_socket import RouterSocket
 

@@ -23,7 +23,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from coordinator.descriptors import EXACT_BELOW, Descriptors
+from cluster.descriptors import EXACT_BELOW, Descriptors
 from coordinator.ipc_listener import IpcListener
 
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -36,7 +36,7 @@ PROGRAM: Final = textwrap.dedent("""
     import zmq, zmq.asyncio
     from cluster.journal.history import History
     from coordinator.control.server import ControlServer
-    from coordinator.descriptors import Descriptors, open_descriptors
+    from cluster.descriptors import Descriptors, open_descriptors
     from coordinator.hub.hub import Hub
     from coordinator.replay.server import ReplayServer
     from coordinator.workers.link import WorkerLink
