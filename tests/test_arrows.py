@@ -49,6 +49,9 @@ PURE = [
     "cluster/hosts/leases.py",
     "cluster/logs/line.py",
     "cluster/logs/logfmt.py",
+    "cluster/proxy/server/greeting.py",
+    "cluster/proxy/server/http_answers.py",
+    "cluster/proxy/server/states.py",
     "cluster/sandbox/world/permissions.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",
@@ -96,8 +99,8 @@ ROOMS: Final = {
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
         "proxy": (
-            "child_process commands control decode_errors discord endpoints errors gateway_server "
-            "subscriber wire"
+            "child_process commands control decode_errors descriptors discord endpoints errors "
+            "gateway_server subscriber wire"
         ),
         "cache": "child_process decode_errors discord endpoints errors events lmdb_files wire",
         "child_process": "decode_errors errors logs own_process wire",
@@ -141,6 +144,7 @@ ROOMS: Final = {
         "clocks": "",
         "backoff": "",
         "__main__": "",
+        "descriptors": "",
     },
     "cluster/subscriber": {
         "subscriber": (
@@ -188,7 +192,7 @@ ROOMS: Final = {
     },
     "cluster/proxy": {
         "spec": "credentials",
-        "server": "credentials interfaces",
+        "server": "credentials identify interfaces refusal",
         "sessions": "entry identify interfaces refusal",
         "requests": "entry interfaces refusal",
         "view": "entry identify interfaces refusal",
@@ -238,42 +242,37 @@ ROOMS: Final = {
         "__main__": "coordinator spec_input upkeep",
         "coordinator": "assembly children engines happenings lifetime state upkeep verb",
         "assembly": (
-            "account changes children context control descriptors engines gateway_api happenings "
-            "health host hosts identifies lifetime operations sharding sockets state upkeep verb "
-            "workers"
+            "account changes children context control engines gateway_api happenings health host "
+            "hosts identifies lifetime operations sharding sockets state upkeep verb workers"
         ),
-        "health": "children control descriptors hub state workers",
-        "sockets": "control descriptors hub workers",
+        "health": "children control hub state workers",
+        "sockets": "control hub workers",
         "upkeep": "children context control happenings http hub state workers",
-        "control": (
-            "context descriptors happenings identifies ipc_listener lifetime operations verb "
-            "workers"
-        ),
+        "control": "context happenings identifies ipc_listener lifetime operations verb workers",
         "hosts": (
-            "changes context descriptors engines happenings lifetime operations router_socket "
-            "sharding state verb workers"
+            "changes context engines happenings lifetime operations router_socket sharding state "
+            "verb workers"
         ),
         "operations": "changes context happenings identifies sharding state verb workers",
         "workers": (
-            "changes context descriptors engines happenings hub identifies ipc_listener "
-            "router_socket sharding verb"
+            "changes context engines happenings hub identifies ipc_listener router_socket "
+            "sharding verb"
         ),
         "identifies": "context happenings sharding state verb",
         "context": "account gateway_api state",
         "gateway_api": "account host sharding state",
         "host_gate": "tcp_gate",
-        "tcp_gate": "descriptors zmq_proxy",
+        "tcp_gate": "zmq_proxy",
         "http": "",
         "state": "host sharding",
-        "replay_door": "descriptors ipc_listener replay",
-        "replay": "descriptors ipc_listener",
-        "hub": "descriptors ipc_listener verb zmq_proxy",
+        "replay_door": "ipc_listener replay",
+        "replay": "ipc_listener",
+        "hub": "ipc_listener verb zmq_proxy",
         "engines": "children",
         "children": "happenings host lifetime",
         "check": "account host sharding spec_input",
-        "router_socket": "descriptors ipc_listener",
-        "ipc_listener": "descriptors",
-        "descriptors": "",
+        "router_socket": "ipc_listener",
+        "ipc_listener": "",
         "zmq_proxy": "",
         "verb": "",
         "spec_input": "",

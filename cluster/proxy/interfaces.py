@@ -40,7 +40,7 @@ class Outlet(Protocol):
         """Send whole payloads, each the JSON text of a dispatch, in one write."""
 
     def close(self, code: int, reason: str) -> None:
-        """Close the connection; the session is told by `detach`."""
+        """Close the connection; its session is told by `detach` before this returns."""
 
     def request_heartbeat(self) -> None:
         """Send op 1, which a client answers with a heartbeat ("Sending Heartbeats"), unless one is
@@ -86,13 +86,16 @@ class Sessions(Protocol):
     """All sessions of a proxy."""
 
     async def identify(self, outlet: Outlet, identify: Identify) -> Session:
-        """Begin a session: READY, GUILD_CREATE for every guild, then events. Refused."""
+        """Begin a session: READY, GUILD_CREATE for every guild, then events. Refused.
+        InvalidSession: not now (op 9). If the client goes meanwhile, the session is detached once
+        this returns."""
 
     async def resume(
         self, outlet: Outlet, session_id: str, seq: int, client: str
     ) -> Session | None:
         """Go on with a session: what came after seq, then RESUMED. None: it is not there, is
-        another client's, or can't be gone on with (op 9, d false). Refused (4007)."""
+        another client's, or can't be gone on with (op 9, d false). Refused (4007).
+        InvalidSession: it can't now."""
 
 
 class Commands(Protocol):
