@@ -76,14 +76,21 @@ _roles = reader(_Roles)
 
 def ready(parts: Parts, d: bytes) -> None:
     """Take note of the bot; forget the guilds of the session's shard that are not listed, and have
-    those that are new wait for their GUILD_CREATE."""
+    those that are new wait for their GUILD_CREATE.
+
+    Where nothing was missed (`GuildState.unknown_since_ns`), READY is that of a new shard count,
+    and older than what the old one's events have told: no guild is forgotten by it.
+    """
     said = _ready(d)
     bot = {name: value for name, value in fields_of(d).items() if name not in _OF_SESSION}
     shard_id, shard_count = said.shard
     listed = {guild.id for guild in said.guilds}
     parts.set_bot(said.user.id, text_of(bot))
     for guild_id in parts.guild_ids():
-        if guild_id not in listed and shard_of_guild(guild_id, shard_count) == shard_id:
+        if guild_id in listed or shard_of_guild(guild_id, shard_count) != shard_id:
+            continue
+        state = parts.state(guild_id)
+        if state is not None and state.unknown_since_ns:
             parts.forget(guild_id)
     for guild_id in listed:
         if parts.state(guild_id) is None:
@@ -92,10 +99,14 @@ def ready(parts: Parts, d: bytes) -> None:
 
 def guild_create(parts: Parts, d: bytes) -> None:
     """Put a guild in the place of all that was known of it; or note that it is unavailable, which
-    this event can say too."""
+    this event can say too. A guild that is known, and of which nothing was missed, stays as it is:
+    a session of a new shard count tells of it, as it was before what the old one's events told."""
     guild = _guild(d)
     if guild.unavailable:
         _hide(parts, guild.id)
+        return
+    state = parts.state(guild.id)
+    if state is not None and state.known and not state.unavailable and not state.unknown_since_ns:
         return
     whole = fields_of(d)
     lists = {kind: list(_items(kind, whole)) for kind in LISTS}

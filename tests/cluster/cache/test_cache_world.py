@@ -12,7 +12,7 @@ import pytest
 from cluster.discord.intents import Intents
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import World
-from tests.cluster.cache.played import ALL, Played, by_id, opened
+from tests.cluster.cache.played import ALL, Played, by_id, event, opened
 from tests.follower.differences import differences
 from tests.follower.mix import OLD_MESSAGES, every_event
 
@@ -62,4 +62,40 @@ def test_guild_create_is_the_worlds(
         played.play(draw.randrange(1, 300))
         assert wrong(played)[:5] == []
     assert not store.unfit
+    store.close()
+
+
+def test_a_new_shard_count_does_not_set_a_guild_back(tmp_path: Path) -> None:
+    """Its sessions tell of the guilds as they were when they identified; a Subscriber gives that
+    out when the old count is over, without the events since, which the old one has told."""
+    clock = itertools.count()
+    options = SandboxOptions(seed=7, mix=every_event(0.0), guilds=2, members_per_guild=12)
+    world = World(options, now=lambda: 1.75e9 + next(clock) / 10)
+    store = opened(tmp_path)
+    played = Played(world, store)
+    played.begin()
+    older = [world.guild_create(i, intents=ALL, large_threshold=250) for i in played.guild_ids]
+    played.play(300)
+    readies = [
+        world.ready(
+            session_id="", resume_gateway_url="", shard=(shard, 2), version=10, intents=ALL
+        ).replace(b'"guilds":[', b'"guilds":[],"_":[')
+        for shard in range(2)
+    ]
+    with store.turn() as turn:
+        for shard, ready in enumerate(readies):
+            turn.apply(event("READY", ready, 1, shard, 2))
+        for made in older:
+            turn.apply(event("GUILD_CREATE", made, 2, 0, 2))
+    assert wrong(played) == []
+    with store.turn() as turn:
+        turn.doubt(0, 1, 1)
+        turn.apply(event("GUILD_CREATE", older[0], 3, 0, 2))
+    assert wrong(played)
+    with store.turn() as turn:
+        turn.doubt(0, 1, 1)
+        for shard, ready in enumerate(readies):
+            turn.apply(event("READY", ready, 4, shard, 2))
+    with store.snapshot() as view:
+        assert view.guild_ids() == []
     store.close()
