@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from cluster.discord.intents import Intents
@@ -21,23 +20,6 @@ class Raw(Protocol):
     raw: bytes
 
 
-class Standing(Protocol):
-    """How a guild stands in the cache."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def state(self) -> Hidden: ...
-
-
-class Hidden(Protocol):
-    """Whether a guild is hidden."""
-
-    @property
-    def unavailable(self) -> bool: ...
-
-
 class Snapshot(Protocol):
     """What is needed of a snapshot of the cache (cluster/cache)."""
 
@@ -48,15 +30,18 @@ class Snapshot(Protocol):
     def bot(self) -> Raw | None:
         """READY without what is of one session; None: none has come yet."""
 
-    def guilds(self) -> Sequence[Standing]:
-        """All guilds of the bot, in order."""
+    def guild_ids(self) -> list[int]:
+        """Return the ids of all guilds of the bot, in order."""
 
-    def guild_state(self, guild_id: int) -> Standing | None:
-        """How a guild stands; None: the bot is not in it."""
+    def is_unavailable(self, guild_id: int) -> bool:
+        """Return whether a guild can't be shown now."""
 
-    def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes | None:
-        """``d`` of GUILD_CREATE as a session with these intents gets it; None: the guild is not
-        there, or unavailable."""
+    def guild_state(self, guild_id: int) -> object | None:
+        """Return how a guild stands; None: the bot is not in it."""
+
+    def guild_create(self, guild_id: int, intents: int, large_threshold: int) -> bytes | None:
+        """Return ``d`` of GUILD_CREATE as a session with these intents gets it; None: the guild
+        can't be shown."""
 
 
 class Views:
@@ -76,12 +61,11 @@ class Views:
         bot = snapshot.bot()
         if bot is None:
             raise Refused(4000, "Not ready.", "no shard of the cluster has been READY yet")
-        hidden = {one.id: one.state.unavailable for one in snapshot.guilds()}
-        guild_ids = guilds_of(identify, hidden)
+        guild_ids = guilds_of(identify, snapshot.guild_ids())
         made = ready(bot.raw, identify, session_id, guild_ids)
         known = KnownGuilds(snapshot.own_id)
         if identify.intents & Intents.GUILDS:
-            away = {one for one in guild_ids if hidden[one]}
+            away = {one for one in guild_ids if snapshot.is_unavailable(one)}
             known = KnownGuilds(snapshot.own_id, guild_ids, away)
             if before:
                 known.expect(KnownGuilds.of(before))
@@ -95,9 +79,7 @@ class Views:
         """Return (name, d) of what a session that begins is told of a guild: GUILD_CREATE, or
         GUILD_DELETE while it is unavailable; None: it is gone. joins: how many members fewer it is
         to have than the cache knows."""
-        data = snapshot.guild_create(
-            guild_id, intents=identify.intents, large_threshold=identify.large_threshold
-        )
+        data = snapshot.guild_create(guild_id, identify.intents, identify.large_threshold)
         if data is not None:
             return "GUILD_CREATE", with_member_count(data, -joins)
         if snapshot.guild_state(guild_id) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from cluster.proxy.refusal import Refused
 from cluster.proxy.view.lacking_intents import check_intents
 from cluster.proxy.view.views import Views
 from cluster.sandbox.world import World
+from tests.cluster.cache.played import Played, by_id, opened
 from tests.cluster.proxy.view.conftest import MakeWorld
 from tests.cluster.proxy.view.events import entry, identify
 
@@ -36,17 +38,16 @@ class WorldSnapshot:
         fields = {key: value for key, value in json.loads(data).items() if key not in OF_SESSION}
         return SimpleNamespace(raw=json.dumps(fields).encode())
 
-    def guilds(self) -> list[Any]:
-        found = (self.guild_state(guild_id) for guild_id in self._world.guild_ids(0, 1))
-        return [one for one in found if one is not None]
+    def guild_ids(self) -> list[int]:
+        return [one for one in self._world.guild_ids(0, 1) if one not in self.gone]
 
-    def guild_state(self, guild_id: int) -> Any:
-        if guild_id in self.gone:
-            return None
-        hidden = not self._world.available(guild_id)
-        return SimpleNamespace(id=guild_id, state=SimpleNamespace(unavailable=hidden))
+    def is_unavailable(self, guild_id: int) -> bool:
+        return not self._world.available(guild_id)
 
-    def guild_create(self, guild_id: int, *, intents: int, large_threshold: int) -> bytes | None:
+    def guild_state(self, guild_id: int) -> object | None:
+        return None if guild_id in self.gone else self
+
+    def guild_create(self, guild_id: int, intents: int, large_threshold: int) -> bytes | None:
         if guild_id in self.gone or not self._world.available(guild_id):
             return None
         return self._world.guild_create(guild_id, intents=intents, large_threshold=large_threshold)
@@ -170,3 +171,23 @@ def test_intents_that_the_cluster_lacks_are_named(world: World) -> None:
         check_intents(1 << 30 | 1, 1)
     assert "bit 30" in refused.value.log
     check_intents(1, ALL)
+
+
+def test_the_caches_snapshot_is_one(world: World, tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    views = Views(ALL)
+    with store.snapshot() as snapshot, pytest.raises(Refused):
+        views.begin(identify(), "abc", snapshot)
+    played = Played(world, store)
+    played.begin()
+    with store.snapshot() as snapshot:
+        beginning = views.begin(identify(), "abc", snapshot)
+        assert beginning.guilds == sorted(played.guild_ids)
+        assert json.loads(beginning.ready)["user"] == world.bot_user
+        for guild_id in beginning.guilds:
+            told = views.told(identify(), snapshot, guild_id)
+            true = world.guild_create(guild_id, intents=ALL, large_threshold=50)
+            assert told is not None
+            assert by_id(told[1]) == by_id(true)
+        assert views.told(identify(), snapshot, 1) is None
+    store.close()
