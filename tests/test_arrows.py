@@ -99,8 +99,8 @@ ROOMS: Final = {
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
         "proxy": (
-            "child_process commands control decode_errors descriptors discord endpoints errors "
-            "gateway_server subscriber wire"
+            "cache child_process commands config control control_connection decode_errors "
+            "descriptors discord endpoints errors gateway_server process_stats subscriber wire"
         ),
         "cache": "child_process decode_errors discord endpoints errors events lmdb_files wire",
         "child_process": "decode_errors errors logs own_process wire",
@@ -191,6 +191,10 @@ ROOMS: Final = {
         "errors": "",
     },
     "cluster/proxy": {
+        "__main__": "process spec",
+        "process": "ground reporting requests server sessions spec view",
+        "reporting": "server",
+        "ground": "credentials spec",
         "spec": "credentials",
         "server": "credentials identify interfaces refusal",
         "sessions": "entry identify interfaces refusal",

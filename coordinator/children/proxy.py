@@ -23,6 +23,7 @@ from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.endpoints.listening import AUTO, PROXY
 from cluster.errors import AlreadyRunningError
 from cluster.proxy.credentials import KEY_BYTES, token_digest
+from cluster.proxy.ground import local_url
 from coordinator.children.process import LocalProcess
 from coordinator.children.restarting_process import RestartingProcess
 from coordinator.children.start import log_settings, start_child
@@ -30,7 +31,6 @@ from coordinator.lifetime import together
 
 TRIES: Final = 10
 TRY_AGAIN_S: Final = 0.2
-EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class ProxyProcess(RestartingProcess):
@@ -97,7 +97,7 @@ class ProxyProcesses:
         for listener in listeners:
             parts.callback(listener.close)
         host, port = listeners[0].getsockname()[:2]
-        self.url = _url(host, port, tls=bool(proxy.certificate))
+        self.url = local_url(host, port, tls=bool(proxy.certificate))
         self.children = [
             ProxyProcess(
                 self._spec, number, listener, self._data(number, listener), self._clock,
@@ -172,10 +172,3 @@ class ProxyProcesses:
                 **log_settings(f"proxy-{number}", spec),
             }
         )
-
-
-def _url(host: str, port: int, *, tls: bool) -> str:
-    """Return where a client on this host finds it."""
-    reached = EVERYWHERE.get(host, host)
-    scheme = "wss" if tls else "ws"
-    return f"{scheme}://[{reached}]:{port}" if ":" in reached else f"{scheme}://{reached}:{port}"

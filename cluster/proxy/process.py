@@ -1,0 +1,162 @@
+"""One process of the gateway proxy, with all its parts.
+
+    server      clients' WebSockets
+    sessions    who gets which events: reads one Subscriber, and the cache for those that begin
+    view        what a session sees of them
+    requests    what clients ask of Discord, through the ControlClient
+    reporting   what `status` shows of it
+
+It is started with a ProxySpec (cluster.child_process), by its cluster's coordinator or, on another
+host, by `dcgw-cluster proxy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from cluster.cache import Cache, CacheError
+from cluster.child_process import Child
+from cluster.control import ControlClient
+from cluster.discord.event_names import event_names
+from cluster.endpoints.folders import make_private
+from cluster.errors import ClusterError
+from cluster.proxy.ground import Ground
+from cluster.proxy.reporting import Reporting
+from cluster.proxy.requests import Requests
+from cluster.proxy.server.peer import ClusterFacts
+from cluster.proxy.server.server import ProxyServer
+from cluster.proxy.sessions import ProxySessions
+from cluster.proxy.sessions.states import State
+from cluster.proxy.spec import ProxySpec
+from cluster.proxy.view.views import Views
+from cluster.subscriber import Subscriber
+from cluster.wire.proxies import ProxyReport
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.1
+"""Seconds between two looks whether this process has to end, or the cache is there."""
+
+
+async def serve_proxy(spec: ProxySpec, child: Child) -> None:
+    """Serve until the child is ending. ClusterError: it can't listen, its files can't be used, or a
+    part of it has failed."""
+    make_private(spec.folder)
+    with Ground.take(spec) as ground:
+        child.ready(listens=ground.url)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ground.renew)
+        facts = ClusterFacts(spec.shard_count, spec.intents)
+        async with ControlClient(spec.control, keys=spec.keys) as control:
+            reporting = Reporting(control.connection, facts, spec.number, ground.url)
+            async with beside(reporting.run(), "reports"):
+                cache = await _opened(Path(spec.cache), reporting, child)
+                if cache is not None:
+                    with cache:
+                        await Parts(ground, control, cache, reporting).serve(child)
+                await reporting.report(leaving=True)
+
+
+class Parts:
+    """The parts of a process, once there is a cache to begin sessions with."""
+
+    def __init__(
+        self, ground: Ground, control: ControlClient, cache: Cache, reporting: Reporting
+    ) -> None:
+        spec = ground.spec
+        self._ground = ground
+        self._reporting = reporting
+        self._requests = Requests(control, spec.folder, process=spec.number)
+        self._sessions = ProxySessions(
+            partial(_subscriber, spec), cache, Views(reporting.facts.intents),
+            self._requests.asked, ready=self._requests.shard_ready,
+        )  # fmt: skip
+        self._server = ProxyServer(
+            self._sessions, self._requests, ground.credentials,
+            cluster=lambda: reporting.facts, url=spec.url, tls=ground.tls,
+        )  # fmt: skip
+        reporting.fill_in = self._fill_in
+
+    async def serve(self, child: Child) -> None:
+        """Serve until the child is ending; then ask clients to connect anew, and keep what their
+        sessions go on from. ClusterError: a part has failed."""
+        async with (
+            contextlib.AsyncExitStack() as stack,
+            beside(self._requests.run(), "requests") as requests,
+            beside(self._sessions.run(), "sessions") as sessions,
+        ):
+            stack.callback(self._requests.close)
+            await self._server.start(self._ground.listener)
+            log.info("proxy %d: clients connect to %s", self._ground.spec.number, self._ground.url)
+            # Signals and the parent's end are no events of this loop.
+            while not (child.is_ending() or requests.done() or sessions.done()):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_S)
+            await self._server.close()
+
+    def _fill_in(self, report: ProxyReport) -> ProxyReport:
+        """Return the report with what the parts have counted."""
+        server, sessions = self._server.counts(), self._sessions
+        by_state, had = sessions.count_by_state(), sessions.counts
+        away = by_state[State.DETACHED]
+        return msgspec.structs.replace(
+            report,
+            connections=server.connections,
+            clients=sum(by_state.values()) - away - by_state[State.ENDED],
+            detached=away,
+            catching_up=by_state[State.CATCHING_UP],
+            events=had.events,
+            gaps=had.gaps,
+            refused=server.turned_away + sum(server.closes.values()),
+        )
+
+
+def _subscriber(
+    spec: ProxySpec, start: str | dict[str, Any], names: tuple[str, ...] | None
+) -> Subscriber:
+    """Return what reads the cluster's events from a start on."""
+    events = None if names is None else event_names(*names)
+    return Subscriber(
+        spec.events, events, start=start, replay=spec.replay, control=spec.control,
+        name=f"proxy {spec.number}", keys=spec.keys,
+    )  # fmt: skip
+
+
+async def _opened(folder: Path, reporting: Reporting, child: Child) -> Cache | None:
+    """Return the cache once it is there and knows the bot; None: the process has to end before.
+    Who connects meanwhile waits."""
+    cache = None
+    while not child.is_ending():
+        try:
+            cache = cache or Cache(folder)
+            if cache.bot() is not None:
+                reporting.trouble = ""
+                return cache
+            reporting.trouble = "no shard of the cluster has been ready yet"
+        except CacheError as error:
+            reporting.trouble = str(error)
+        await asyncio.sleep(LOOK_S)
+    if cache is not None:
+        cache.close()
+    return None
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[asyncio.Task[None]]:
+    """Run work beside a block, until that is left. ClusterError: it ended before, by this."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            raise ClusterError(f"the {name} failed ({type(error).__name__}: {error})") from error
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
