@@ -102,7 +102,10 @@ ROOMS: Final = {
             "cache child_process commands config control control_connection decode_errors "
             "descriptors discord endpoints errors gateway_server process_stats subscriber wire"
         ),
-        "cache": "child_process decode_errors discord endpoints errors events lmdb_files wire",
+        "cache": (
+            "child_process control_connection decode_errors discord endpoints errors events "
+            "folder_lock lmdb_files process_stats subscriber wire"
+        ),
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
         "doctor": (
@@ -125,6 +128,7 @@ ROOMS: Final = {
         "commands": "decode_errors discord errors events",
         "discord": "backoff decode_errors endpoints errors plain_text ranges",
         "events": "decode_errors",
+        "folder_lock": "endpoints errors processes",
         "endpoints": "decode_errors durable errors plain_text",
         "logs": "decode_errors",
         "zstd": "",
@@ -173,6 +177,13 @@ ROOMS: Final = {
         "chain": "",
     },
     "cluster/cache": {
+        "__main__": "process spec",
+        "process": "errors intake kinds reporter responder spec store",
+        "reporter": "census intake store",
+        "intake": "errors store",
+        "responder": "answers snapshot",
+        "answers": "kinds schema snapshot",
+        "census": "snapshot",
         "spec": "",
         "store": "errors kinds opening schema snapshot transaction updates",
         "transaction": "guild_state kinds schema snapshot",

@@ -224,7 +224,7 @@ def open_for_reading(folder: Path) -> lmdb.Environment:
 
 def open_databases(env: lmdb.Environment) -> Databases:
     """Return the databases, made if they are not there and the environment may be written."""
-    names = (schema.PARTS_DB, schema.GUILDS_DB, schema.USERS_DB, schema.ABOUT_DB)
+    names = (schema.PARTS_DB, schema.GUILDS_DB, schema.USERS_DB, schema.ABOUT_DB, schema.WHOLE_DB)
     return Databases(*(env.open_db(name) for name in names))
 
 

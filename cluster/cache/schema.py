@@ -12,6 +12,9 @@ database    key                                             value
                                                             what is the session's
             ``count``                                       the shard count of the newest event, u32
             ``keep``                                        what is kept, a word each
+``whole``   shard count, u32, shard id, u32                 nothing: READY of the shard has come, or
+                                                            of those whose guilds it has, and
+                                                            nothing was missed since
 
 Numbers are big-endian, so that the parts of a guild, and of a kind, lie beside each other.
 """
@@ -28,12 +31,13 @@ LOCK: Final = disk.LOCK
 NOTE: Final = "cache.json"
 FORMAT: Final = 1
 MAX_READERS: Final = 512
-DATABASES: Final = 4
+DATABASES: Final = 5
 
 PARTS_DB: Final = b"parts"
 GUILDS_DB: Final = b"guilds"
 USERS_DB: Final = b"users"
 ABOUT_DB: Final = b"about"
+WHOLE_DB: Final = b"whole"
 
 POSITION: Final = b"position"
 BOT: Final = b"bot"
@@ -45,5 +49,7 @@ unpack_part: Final = struct.Struct(">QBQ").unpack
 pack_kind: Final = struct.Struct(">QB").pack
 pack_id: Final = struct.Struct(">Q").pack
 unpack_id: Final = struct.Struct(">Q").unpack
+pack_shard: Final = struct.Struct(">II").pack
+unpack_shard: Final = struct.Struct(">II").unpack
 pack_count: Final = struct.Struct(">I").pack
 unpack_count: Final = struct.Struct(">I").unpack

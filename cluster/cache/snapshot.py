@@ -27,6 +27,7 @@ from cluster.events.objects.presences import Presence
 from cluster.events.objects.schedule import ScheduledEvent, StageInstance
 from cluster.events.objects.users import User
 from cluster.events.objects.voice import VoiceState
+from cluster.wire.position import ShardKey
 
 
 class CachedGuild(NamedTuple):
@@ -45,6 +46,7 @@ class Databases(NamedTuple):
     guilds: lmdb._Database
     users: lmdb._Database
     about: lmdb._Database
+    whole: lmdb._Database
 
 
 class Snapshot:
@@ -93,12 +95,18 @@ class Snapshot:
 
     def guild_ids(self) -> list[int]:
         """Return the ids of all guilds of the bot, also of unavailable ones, in order."""
-        keys = self._txn.cursor(db=self._db.guilds).iternext(keys=True, values=False)
-        return [schema.unpack_id(key)[0] for key in keys]
+        return list(self.guild_ids_from(0))
+
+    def guild_ids_from(self, first: int) -> Iterator[int]:
+        """Yield the ids of the guilds from this one on, in order."""
+        cursor = self._txn.cursor(db=self._db.guilds)
+        if cursor.set_range(schema.pack_id(first)):
+            for key in cursor.iternext(keys=True, values=False):
+                yield schema.unpack_id(key)[0]
 
     def guilds(self) -> list[CachedGuild]:
         """Return how all guilds of the bot stand, also unavailable ones, in the order of ids."""
-        count = self._shard_count()
+        count = self.shard_count()
         found = []
         for key, value in self._txn.cursor(db=self._db.guilds):
             guild_id = schema.unpack_id(key)[0]
@@ -111,8 +119,14 @@ class Snapshot:
         state = self._state(guild_id)
         if state is None:
             return None
-        count = self._shard_count()
+        count = self.shard_count()
         return CachedGuild(guild_id, shard_of_guild(guild_id, count), count, state)
+
+    def whole_shards(self) -> set[ShardKey]:
+        """Return the shards of which every guild is known: their READY has come, or that of the
+        shards before them, and nothing was missed since."""
+        keys = self._txn.cursor(db=self._db.whole).iternext(keys=True, values=False)
+        return {ShardKey(*schema.unpack_shard(key)) for key in keys}
 
     def is_unavailable(self, guild_id: int) -> bool:
         """Return whether a guild can't be shown: an outage hides it, its GUILD_CREATE has not come
@@ -203,10 +217,11 @@ class Snapshot:
 
     # What they are read with
 
-    def keyed(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, part) of all parts whose keys begin so, in the order of keys."""
+    def keyed(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, part) of all parts whose keys begin so, in the order of keys. start: the
+        least key, if not all are wanted."""
         cursor: Any = self._txn.cursor(db=self._db.parts)
-        if not cursor.set_range(prefix):
+        if not cursor.set_range(start or prefix):
             return
         for key, value in cursor:
             if not key.startswith(prefix):
@@ -217,7 +232,8 @@ class Snapshot:
         found: Any = self._txn.get(key, db=db)  # bytes, since no buffers were asked for
         return found  # type: ignore[no-any-return]
 
-    def _shard_count(self) -> int:
+    def shard_count(self) -> int:
+        """Return the shard count of the newest event; 1: none has come."""
         count = self._get(schema.COUNT, self._db.about)
         return 1 if count is None else int(schema.unpack_count(count)[0])
 

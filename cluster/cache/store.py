@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import gcd
 from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
@@ -29,6 +30,7 @@ from cluster.decode_errors import MALFORMED
 from cluster.discord.limits import shard_of_guild
 from cluster.lmdb_files.disk import no_room
 from cluster.wire.batch import Event
+from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
 
@@ -167,9 +169,16 @@ class Turn:
         if update is None:
             return
         self._count = event.shard_count
-        data = event.data
+        data, is_ready = event.data, event.name == "READY"
+        shard = ShardKey(event.shard_count, event.shard_id)
+
+        def step(parts: Transaction) -> None:
+            update(parts, data)
+            if is_ready:
+                parts.set_whole(shard)
+
         try:
-            self._do(lambda parts: update(parts, data))
+            self._do(step)
         except MALFORMED as error:
             self._steps.pop()
             self._unfit[event.name] += 1
@@ -189,6 +198,9 @@ class Turn:
             ]
             for guild_id in doubted:
                 _doubt(parts, guild_id, now_ns)
+            for whole in parts.whole_shards():
+                if shard_id == -1 or share_guilds((shard_count, shard_id), whole):
+                    parts.forget_whole(whole)
 
         self._do(step)
         return len(doubted)
@@ -238,7 +250,7 @@ class Turn:
             saved = msgspec.json.encode(position)
             self._do(lambda parts: parts.set_about(schema.POSITION, saved))
         if count:
-            self._do(lambda parts: parts.set_about(schema.COUNT, schema.pack_count(count)))
+            self._do(lambda parts: _count(parts, count))
         while True:
             try:
                 self._parts.commit()
@@ -250,6 +262,27 @@ class Turn:
     def abort(self) -> None:
         """Give up what was not committed. Calling it again does nothing."""
         self._parts.abort()
+
+
+def share_guilds(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two shards, each (count, id), can have a guild in common. Pure."""
+    return (one[1] - other[1]) % gcd(one[0], other[0]) == 0
+
+
+def _count(parts: Transaction, count: int) -> None:
+    """Note the shard count of the newest event. Where it is another one, its shards are whole if
+    all of the one before were: the sessions of both had the same events, and the READYs of the new
+    ones came before they counted."""
+    before = parts.shard_count()
+    if count == before:
+        return
+    old = [shard for shard in parts.whole_shards() if shard.shard_count == before]
+    for shard in old:
+        parts.forget_whole(shard)
+    if len(old) == before:
+        for shard_id in range(count):
+            parts.set_whole(ShardKey(count, shard_id))
+    parts.set_about(schema.COUNT, schema.pack_count(count))
 
 
 def _doubt(parts: Transaction, guild_id: int, now_ns: int) -> None:

@@ -11,6 +11,7 @@ from cluster.cache import schema
 from cluster.cache.guild_state import GuildState, decode_state, encode_state
 from cluster.cache.kinds import Keep, Kind
 from cluster.cache.snapshot import Databases, Snapshot
+from cluster.wire.position import ShardKey
 
 
 class Transaction:
@@ -96,6 +97,21 @@ class Transaction:
 
     def put_user(self, user_id: int, user: bytes) -> None:
         self._txn.put(schema.pack_id(user_id), user, db=self._db.users)
+
+    def shard_count(self) -> int:
+        return self._now.shard_count()
+
+    def whole_shards(self) -> set[ShardKey]:
+        """Return the shards of which every guild is known."""
+        return self._now.whole_shards()
+
+    def set_whole(self, shard: ShardKey) -> None:
+        """Note that every guild of a shard is known."""
+        self._txn.put(schema.pack_shard(*shard), b"", db=self._db.whole)
+
+    def forget_whole(self, shard: ShardKey) -> None:
+        """Note that guilds of a shard may be unknown."""
+        self._txn.delete(schema.pack_shard(*shard), db=self._db.whole)
 
     def forget_users(self) -> None:
         self._txn.drop(self._db.users, delete=False)

@@ -18,19 +18,19 @@ PAGE_BYTES: Final = 256 * 1024
 PAGE_ITEMS: Final = 2000
 """The most parts, or ids, of a page."""
 
-Snowflake = Annotated[int, msgspec.Meta(ge=0, lt=2**64)]
+Snowflake = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CacheAsk(msgspec.Struct, frozen=True, kw_only=True):
     """The args of `cache`."""
 
-    what: Literal["position", "bot", "guild_ids", "parts", "part"]
+    what: Literal["position", "bot", "user", "guild_ids", "parts", "part"]
     """"parts": those of one kind of a guild; "part": one of them."""
     guild: Snowflake = 0
     kind: Annotated[str, msgspec.Meta(max_length=32)] = ""
     """The name of the kind's list in GUILD_CREATE, or "guild"."""
     id: Snowflake = 0
-    """Of "part": its id. Of a page: the id after which it begins, 0 for the first page."""
+    """Of "part" and "user": its id. Of a page: the id after which it begins; 0: the first page."""
 
 
 class CachePage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cluster.config.worker_spec import WorkerSpec
+from cluster.folder_lock import FolderLock
 from cluster.journal import Journal
 from cluster.lmdb_files import crash_log
 from cluster.wire.batch_writer import ShardWriter
@@ -18,7 +19,6 @@ from shard_worker.delivery.checkpoints import Checkpoints
 from shard_worker.delivery.publisher import Publisher
 from shard_worker.delivery.shard_delivery import ShardDelivery
 from shard_worker.delivery.shard_states import ShardStates
-from shard_worker.delivery.slot_lock import SlotLock
 from shard_worker.protocol.session import Resumable
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class SlotJournal:
         """What the coordinator knows of the shards; None: this is its own host."""
         self._cluster = spec.cluster
         self._overlap_ns = spec.overlap_ns
-        self._lock = SlotLock(Path(spec.journal_dir))
+        self._lock = FolderLock(Path(spec.journal_dir), "worker")
         try:
             self._journal = _open_journal(spec)
         except BaseException:

@@ -11,7 +11,7 @@ import msgspec
 import zmq
 
 from cluster.config.worker_spec import decode_spec
-from shard_worker.delivery.slot_lock import SlotLock
+from cluster.folder_lock import FolderLock
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     spec = decode_spec(sys.stdin.buffer.read())
     folder = Path(spec.journal_dir)
-    SlotLock(folder)
+    FolderLock(folder, "worker")
     (folder / "spec.json").write_bytes(msgspec.json.encode(spec))
     socket = zmq.Context().socket(zmq.DEALER)
     socket.setsockopt(zmq.IDENTITY, b"%d" % spec.slot)

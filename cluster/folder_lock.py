@@ -1,4 +1,5 @@
-"""The lock of a slot: one worker process at a time has its journal, and with it its shards."""
+"""The lock of a folder that one process at a time may write: the journal of a slot, with its
+shards; the cache."""
 
 from __future__ import annotations
 
@@ -14,11 +15,12 @@ from cluster.processes import Owner
 log = logging.getLogger(__name__)
 
 
-class SlotLock:
+class FolderLock:
     """Held from its making until ``release``, or until the process ends."""
 
-    def __init__(self, folder: Path) -> None:
-        """folder: the slot's. Raises AlreadyRunningError if another process has it."""
+    def __init__(self, folder: Path, who: str) -> None:
+        """folder: made if it is not there. who: what holds it, for people. Raises
+        AlreadyRunningError if another process has it, and OSError."""
         make_private(folder)
         file = folder / "owner.lock"
         fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -27,9 +29,9 @@ class SlotLock:
         except BlockingIOError:
             os.close(fd)
             raise AlreadyRunningError(
-                f"another worker holds {folder}", "wait for it to exit, or stop it"
+                f"another {who} holds {folder}", "wait for it to exit, or stop it"
             ) from None
-        owner = Owner.from_pid(os.getpid()).line()  # for whoever finds the slot locked
+        owner = Owner.from_pid(os.getpid()).line()  # for whoever finds it locked
         try:
             os.pwrite(fd, owner, 0)  # over what is there, which needs no room on a full disk
             os.ftruncate(fd, len(owner))
@@ -43,7 +45,7 @@ class SlotLock:
         return self._fd is not None
 
     def release(self) -> None:
-        """Let go of the slot. Calling it again does nothing."""
+        """Let go of the folder. Calling it again does nothing."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
