@@ -209,7 +209,7 @@ ROOMS: Final = {
         "spec": "credentials",
         "server": "credentials identify interfaces refusal",
         "sessions": "entry identify interfaces refusal",
-        "requests": "entry interfaces refusal",
+        "requests": "entry identify interfaces refusal view",
         "view": "entry identify interfaces refusal",
         "credentials": "",
         "interfaces": "entry identify",

@@ -75,7 +75,10 @@ class Parts:
         spec = ground.spec
         self._ground = ground
         self._reporting = reporting
-        self._requests = Requests(control, spec.folder, process=spec.number)
+        self._requests = Requests(
+            control, spec.folder, shard_count=lambda: reporting.facts.shard_count,
+            process=spec.number,
+        )  # fmt: skip
         self._sessions = ProxySessions(
             partial(_subscriber, spec), cache, Views(reporting.facts.intents),
             self._requests.asked, ready=self._requests.shard_ready,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter, deque
+from collections.abc import Hashable
 from typing import Final
 
 from cluster.commands import Command
@@ -27,26 +28,43 @@ only one that connects again and again comes to it."""
 class Request:
     """What a session asks one shard of the cluster for."""
 
-    __slots__ = ("command", "expires", "guild_id", "lane", "op", "order", "session_id", "tries")
+    __slots__ = (
+        "client",
+        "command",
+        "expires",
+        "guild_id",
+        "keys",
+        "lane",
+        "op",
+        "order",
+        "session_id",
+        "tries",
+    )
 
     def __init__(
         self,
-        session_id: str,
         command: Command,
+        *,
+        session_id: str,
         guild_id: int,
         lane: int,
         expires: float,
+        client: str = "",
         order: int | None = None,
+        keys: tuple[Hashable, ...] = (),
     ) -> None:
-        """expires: when it is given up. order: requests with the same are sent one by one, as they
-        came; None: its place is of no account."""
-        self.session_id = session_id
+        """lane: the shard of the guild. expires: when it is given up. client: whose session it is.
+        order: requests with the same are sent one by one, as they came; None: its place is of no
+        account. keys: what the answers are known by, of which each is expected once."""
         self.command = command
         self.op = command.op
+        self.session_id = session_id
         self.guild_id = guild_id
         self.lane = lane
         self.expires = expires
+        self.client = client
         self.order = order
+        self.keys = keys
         self.tries = 0
 
 

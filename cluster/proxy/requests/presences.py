@@ -29,8 +29,6 @@ class Presence(msgspec.Struct, frozen=True, array_like=True):
     shard_count: int
     asked_ns: int
     """Unix time."""
-    process: int
-    """Number of the proxy process that was asked."""
     d: bytes
     """`d` of op 3, as JSON."""
 

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS nonce (
 CREATE INDEX IF NOT EXISTS nonce_by_age ON nonce (asked_ns);
 CREATE TABLE IF NOT EXISTS presence (
   shard_id INTEGER NOT NULL, shard_count INTEGER NOT NULL, asked_ns INTEGER NOT NULL,
-  process INTEGER NOT NULL, d BLOB NOT NULL, PRIMARY KEY (shard_id, shard_count)
+  d BLOB NOT NULL, PRIMARY KEY (shard_id, shard_count)
 ) WITHOUT ROWID;
 """
 
@@ -127,14 +127,8 @@ class Store:
 
     def set_presence(self, presence: Presence) -> None:
         """Note what a client wants to be shown. Of very many clients' shards the oldest goes."""
-        row = (
-            presence.shard_id,
-            presence.shard_count,
-            presence.asked_ns,
-            presence.process,
-            presence.d,
-        )
-        self._write("INSERT OR REPLACE INTO presence VALUES (?, ?, ?, ?, ?)", *row)
+        row = (presence.shard_id, presence.shard_count, presence.asked_ns, presence.d)
+        self._write("INSERT OR REPLACE INTO presence VALUES (?, ?, ?, ?)", *row)
         self._write(
             "DELETE FROM presence WHERE asked_ns < (SELECT min(asked_ns) FROM (SELECT asked_ns "
             "FROM presence ORDER BY asked_ns DESC LIMIT ?))",

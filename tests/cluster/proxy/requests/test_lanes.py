@@ -21,7 +21,7 @@ COMMAND = raw(4, {})
 
 
 def request(session: str, lane: int = 0, order: int | None = None) -> Request:
-    return Request(session, COMMAND, 1, lane, 100.0, order)
+    return Request(COMMAND, session_id=session, guild_id=1, lane=lane, expires=100.0, order=order)
 
 
 def test_one_client_does_not_hold_up_another() -> None:

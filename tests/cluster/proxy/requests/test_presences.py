@@ -34,7 +34,7 @@ def test_the_shards_that_share_guilds(shard: tuple[int, int], count: int, number
 @given(st.lists(SHARDS, max_size=6), SHARDS)
 def test_the_newest_wins(asked: list[tuple[int, int]], shard: tuple[int, int]) -> None:
     shard_id, count = shard
-    book = [Presence(i, n, at, 0, b"{}") for at, (i, n) in enumerate(asked)]
+    book = [Presence(i, n, at, b"{}") for at, (i, n) in enumerate(asked)]
     found = newest(book, shard_id, count)
     meant = [one for one in book if shard_id in shards_of(one.shard_id, one.shard_count, count)]
     assert found == (meant[-1] if meant else None)

@@ -54,8 +54,8 @@ def test_nonces_are_kept_for_a_while(store: Store, other: Store) -> None:
 def test_presences_are_bounded(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "MOST_PRESENCES", 3)
     for n in range(1, 6):
-        store.set_presence(Presence(0, n, n, 2, b"{}"))
-    store.set_presence(Presence(0, 5, 9, 2, b'{"afk":true}'))
+        store.set_presence(Presence(0, n, n, b"{}"))
+    store.set_presence(Presence(0, 5, 9, b'{"afk":true}'))
     found = sorted(other.presences(), key=lambda one: one.asked_ns)
     assert [(one.shard_count, one.asked_ns) for one in found] == [(3, 3), (4, 4), (5, 9)]
     assert found[-1].d == b'{"afk":true}'
