@@ -24,5 +24,3 @@ class Identify(msgspec.Struct, frozen=True, kw_only=True):
     """What READY says as resume_gateway_url: where the client came in, or what is configured."""
     presence: msgspec.Raw | None = None
     """`d` of the presence update that IDENTIFY carries."""
-    gateway_url: str = ""
-    """The proxy's address as this client is told it: `resume_gateway_url` of READY."""

@@ -235,7 +235,7 @@ class Peer:
             version=self._version,
             program=program_of(d["properties"]),
             presence=_presence(d.get("presence")),
-            gateway_url=self._gateway_url,
+            url=self._gateway_url,
         )
         if asked.compress and self._connection.encoder is None:
             self._connection.encoder = PayloadZlibEncoder()

@@ -48,7 +48,7 @@ def test_a_library_identifies_and_gets_events(run: Any) -> None:
             said = session.identify
             assert (said.shard_id, said.shard_count, said.with_shard) == (1, 2, True)
             assert (said.client, said.intents, said.version, said.program) == ("", 3, 10, "made up")
-            assert said.gateway_url == there.url
+            assert said.url == there.url
             session.send(dispatch("A", 2), dispatch("B", 3, text="x" * 70_000))
             assert json.loads(await client.recv())["s"] == 2
             assert len(await client.recv()) > 70_000
