@@ -55,4 +55,12 @@ class Parts(Protocol):
 
     def set_bot(self, own_id: int, bot: bytes) -> None: ...
 
+    def user(self, user_id: int) -> bytes | None: ...
+
     def put_user(self, user_id: int, user: bytes) -> None: ...
+
+
+def knows(parts: Parts, guild_id: int) -> bool:
+    """Return whether a guild has parts: its GUILD_CREATE has come."""
+    state = parts.state(guild_id)
+    return state is not None and state.known

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw
 
-from cluster.decode_errors import decoded
+from cluster.decode_errors import MALFORMED, decoded
 
 Fields = dict[str, Raw]
 """An object's fields, each with the JSON text of its value."""
@@ -19,16 +20,24 @@ _encode = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(Fields).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _Struct = TypeVar("_Struct")
+_Read = TypeVar("_Read")
+
+
+def _read(decode: Callable[[bytes | Raw], _Read], text: bytes | Raw) -> _Read:
+    try:
+        return decode(text)
+    except MALFORMED:
+        return decoded(decode, bytes(text))
 
 
 def fields_of(text: bytes | Raw) -> Fields:
     """Return the fields of an object. Raises decode_errors.MALFORMED."""
-    return decoded(_fields, text)
+    return _read(_fields, text)
 
 
 def items_of(text: bytes | Raw) -> list[bytes]:
     """Return the items of an array. Raises decode_errors.MALFORMED."""
-    return [bytes(item) for item in decoded(_items, text)]
+    return [bytes(item) for item in _read(_items, text)]
 
 
 def text_of(fields: Fields) -> bytes:
@@ -73,4 +82,4 @@ class SoundId(msgspec.Struct, gc=False):
 def reader(kind: type[_Struct]) -> Any:
     """Return what reads some fields of an object: numbers may be strings, as ids are."""
     read = msgspec.json.Decoder(kind, strict=False).decode
-    return lambda text: decoded(read, text)
+    return lambda text: _read(read, text)

@@ -95,6 +95,10 @@ class Transaction:
         self._own_id = own_id
         self.set_about(schema.BOT, schema.pack_id(own_id) + bot)
 
+    def user(self, user_id: int) -> bytes | None:
+        found: Any = self._txn.get(schema.pack_id(user_id), db=self._db.users)
+        return found  # type: ignore[no-any-return]
+
     def put_user(self, user_id: int, user: bytes) -> None:
         self._txn.put(schema.pack_id(user_id), user, db=self._db.users)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from cluster.cache.kinds import Keep
 from cluster.cache.parts import Parts
-from cluster.cache.updates import channels, guilds, items, people
+from cluster.cache.updates import channels, guilds, items, people, users
 
 Update = Callable[[Parts, bytes], None]
 
@@ -32,5 +32,14 @@ def updates(keep: frozenset[Keep]) -> dict[str, Update]:
     if Keep.MEMBERS in keep or Keep.PRESENCES in keep:
         made |= people.OF_CHUNKS
     if Keep.USERS in keep:
-        made |= people.OF_USERS
+        for name, see in users.UPDATES.items():
+            made[name] = _both(see, made[name]) if name in made else see
     return made
+
+
+def _both(first: Update, second: Update) -> Update:
+    def update(parts: Parts, d: bytes) -> None:
+        first(parts, d)
+        second(parts, d)
+
+    return update

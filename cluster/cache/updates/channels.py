@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from cluster.cache.kinds import Kind
-from cluster.cache.parts import Parts
+from cluster.cache.parts import Parts, knows
 from cluster.cache.raw import (
     NULL,
     Fields,
@@ -132,7 +132,7 @@ def channel_set(parts: Parts, d: bytes) -> None:
     """Add or change a channel. Of one that the bot can't view any more the threads are forgotten:
     nothing is said of them from then on ("Channel Access": no THREAD_DELETE is sent)."""
     said = _channel(d)
-    if parts.state(said.guild_id) is None:
+    if not knows(parts, said.guild_id):
         return
     parts.put(said.guild_id, Kind.CHANNEL, said.id, d)
     if said.flags & _OBFUSCATED:
@@ -179,7 +179,7 @@ def thread_update(parts: Parts, d: bytes) -> None:
 
 def _put_thread(parts: Parts, said: _Thread, d: bytes | Raw) -> None:
     """Put a thread in its place, with the bot's membership, which most events leave out."""
-    if parts.state(said.guild_id) is None:
+    if not knows(parts, said.guild_id):
         return
     fields = fields_of(d)
     fields.pop("newly_created", None)
@@ -200,7 +200,7 @@ def thread_delete(parts: Parts, d: bytes) -> None:
 def thread_list_sync(parts: Parts, d: bytes) -> None:
     """Put the active threads of some channels, or of all, in the place of those that were known."""
     said = _sync(d)
-    if parts.state(said.guild_id) is None:
+    if not knows(parts, said.guild_id):
         return
     own = {_thread_member(one).id: one for one in said.members}
     threads = [(_id(one).id, fields_of(one)) for one in said.threads]

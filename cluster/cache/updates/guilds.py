@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import LISTS, Kind
-from cluster.cache.parts import Parts
+from cluster.cache.parts import Parts, knows
 from cluster.cache.raw import (
     Fields,
     Id,
@@ -28,7 +28,7 @@ from cluster.cache.raw import (
     reader,
     text_of,
 )
-from cluster.cache.updates import people
+from cluster.cache.updates import people, users
 from cluster.discord.limits import shard_of_guild
 
 _OF_SESSION: Final = ("_trace", "guilds", "resume_gateway_url", "session_id", "shard")
@@ -128,7 +128,7 @@ def guild_create(parts: Parts, d: bytes) -> None:
             parts.put(guild.id, kind, item_id, item)
     if parts.keeps_users:
         for _, member in members:
-            people.see_user_of(parts, member)
+            users.see_user(parts, member)
 
 
 def _items(kind: Kind, whole: Fields) -> Iterator[tuple[int, bytes]]:
@@ -189,7 +189,7 @@ def role_set(parts: Parts, d: bytes) -> None:
     """Add or change a role."""
     said = _role(d)
     role_id = _id(said.role).id
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.put(said.guild_id, Kind.ROLE, role_id, bytes(said.role))
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from cluster.cache.kinds import Kind
-from cluster.cache.parts import Parts
+from cluster.cache.parts import Parts, knows
 from cluster.cache.raw import Id, Snowflake, SoundId, encoded, fields_of, merged, reader, text_of
 
 
@@ -70,7 +70,7 @@ def emojis_update(parts: Parts, d: bytes) -> None:
     """Put all emojis of a guild in the place of those that were known."""
     said = _emojis(d)
     emojis = _identified(said.emojis)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.replace(said.guild_id, Kind.EMOJI, emojis)
 
 
@@ -78,7 +78,7 @@ def stickers_update(parts: Parts, d: bytes) -> None:
     """Put all stickers of a guild in the place of those that were known."""
     said = _stickers(d)
     stickers = _identified(said.stickers)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.replace(said.guild_id, Kind.STICKER, stickers)
 
 
@@ -90,7 +90,7 @@ def _of_guild(d: bytes) -> tuple[_Sounds, list[tuple[int, bytes]]]:
 def sounds_update(parts: Parts, d: bytes) -> None:
     """Change several sounds of a guild. They need not be all that it has."""
     said, sounds = _of_guild(d)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         for sound_id, sound in sounds:
             parts.put(said.guild_id, Kind.SOUNDBOARD_SOUND, sound_id, sound)
 
@@ -98,14 +98,14 @@ def sounds_update(parts: Parts, d: bytes) -> None:
 def soundboard_sounds(parts: Parts, d: bytes) -> None:
     """Put all sounds of a guild, which were asked for, in the place of those that were known."""
     said, sounds = _of_guild(d)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.replace(said.guild_id, Kind.SOUNDBOARD_SOUND, sounds)
 
 
 def sound_set(parts: Parts, d: bytes) -> None:
     """Add or change a sound."""
     said = _sound(d)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.put(said.guild_id, Kind.SOUNDBOARD_SOUND, said.sound_id, d)
 
 
@@ -118,7 +118,7 @@ def sound_delete(parts: Parts, d: bytes) -> None:
 def stage_set(parts: Parts, d: bytes) -> None:
     """Add or change a stage that is live."""
     said = _item(d)
-    if parts.state(said.guild_id) is not None:
+    if knows(parts, said.guild_id):
         parts.put(said.guild_id, Kind.STAGE_INSTANCE, said.id, d)
 
 
@@ -132,7 +132,7 @@ def event_set(parts: Parts, d: bytes) -> None:
     """Add or change what is planned. Fields that the event leaves out (`creator`, `user_count`)
     stay as they were."""
     said = _item(d)
-    if parts.state(said.guild_id) is None:
+    if not knows(parts, said.guild_id):
         return
     old = parts.part(said.guild_id, Kind.SCHEDULED_EVENT, said.id)
     event = d if old is None else text_of(fields_of(old) | fields_of(d))

@@ -6,20 +6,16 @@ Member Remove", "Guild Members Chunk", "Presence Update", "Voice State Update".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from msgspec import Raw
 
-from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import Kind
-from cluster.cache.parts import Parts
+from cluster.cache.parts import Parts, knows
 from cluster.cache.raw import NULL, Fields, Id, OfUser, Snowflake, fields_of, reader, text_of
 
 _OFFLINE: Final = "offline"
-_ID_BYTES: Final = len('{"id":"12345678901234567890"}')
-"""A user of so many bytes at most is its id alone."""
 
 
 class _Member(msgspec.Struct, gc=False):
@@ -46,23 +42,12 @@ class _VoiceState(msgspec.Struct, gc=False):
     member: Raw = NULL
 
 
-class _Author(msgspec.Struct, gc=False):
-    author: Raw = NULL
-    webhook_id: Snowflake | None = None
-
-
-class _WithUser(msgspec.Struct, gc=False):
-    user: Raw = NULL
-
-
 _member = reader(_Member)
 _presence = reader(_Presence)
 _chunk = reader(_Chunk)
 _voice_state = reader(_VoiceState)
 _id = reader(Id)
 _of_user = reader(OfUser)
-_author = reader(_Author)
-_with_user = reader(_WithUser)
 
 
 def with_user(member: bytes, changes: Fields) -> bytes:
@@ -71,13 +56,6 @@ def with_user(member: bytes, changes: Fields) -> bytes:
     user = fields_of(fields["user"])
     user |= {name: value for name, value in changes.items() if name in user}
     return text_of(fields | {"user": Raw(text_of(user))})
-
-
-def see_user_of(parts: Parts, member: bytes | Raw) -> None:
-    """Take note of a member's user."""
-    user = _with_user(member).user
-    if bytes(user) != b"null":
-        parts.put_user(_id(user).id, bytes(user))
 
 
 def _is_kept(parts: Parts, guild_id: int, user_id: int) -> bool:
@@ -89,14 +67,14 @@ def _is_kept(parts: Parts, guild_id: int, user_id: int) -> bool:
     )
 
 
-def _count(parts: Parts, guild_id: int, change: int) -> GuildState | None:
-    """Change the count of a guild's members. None: the guild is not known."""
+def _count(parts: Parts, guild_id: int, change: int) -> bool:
+    """Change the count of a guild's members. False: the guild is not known."""
     state = parts.state(guild_id)
     if state is None or not state.known:
-        return None
+        return False
     made = msgspec.structs.replace(state, member_count=max(0, state.member_count + change))
     parts.set_state(guild_id, made)
-    return made
+    return True
 
 
 def _put_member(parts: Parts, guild_id: int, user_id: int, said: Fields) -> None:
@@ -110,9 +88,7 @@ def _put_member(parts: Parts, guild_id: int, user_id: int, said: Fields) -> None
 def member_add(parts: Parts, d: bytes) -> None:
     """Count somebody who has joined."""
     said = _member(d)
-    if _count(parts, said.guild_id, +1) is None:
-        return
-    if _is_kept(parts, said.guild_id, said.user.id):
+    if _count(parts, said.guild_id, +1) and _is_kept(parts, said.guild_id, said.user.id):
         fields = fields_of(d)
         fields.pop("guild_id", None)
         parts.put(said.guild_id, Kind.MEMBER, said.user.id, text_of(fields))
@@ -121,15 +97,14 @@ def member_add(parts: Parts, d: bytes) -> None:
 def member_update(parts: Parts, d: bytes) -> None:
     """Change a member."""
     said = _member(d)
-    state = parts.state(said.guild_id)
-    if state is not None and state.known and _is_kept(parts, said.guild_id, said.user.id):
+    if knows(parts, said.guild_id) and _is_kept(parts, said.guild_id, said.user.id):
         _put_member(parts, said.guild_id, said.user.id, fields_of(d))
 
 
 def member_remove(parts: Parts, d: bytes) -> None:
     """Count somebody out who has left, with presence and voice state."""
     said = _member(d)
-    if _count(parts, said.guild_id, -1) is not None:
+    if _count(parts, said.guild_id, -1):
         for kind in (Kind.MEMBER, Kind.PRESENCE, Kind.VOICE_STATE):
             parts.remove(said.guild_id, kind, said.user.id)
 
@@ -138,8 +113,7 @@ def voice_state_update(parts: Parts, d: bytes) -> None:
     """Note who is in which channel, and who has left all."""
     said = _voice_state(d)
     guild_id, user_id = said.guild_id, said.user_id
-    state = None if guild_id is None else parts.state(guild_id)
-    if guild_id is None or state is None or not state.known:
+    if guild_id is None or not knows(parts, guild_id):
         return
     fields = fields_of(d)
     member = fields.pop("member", None)
@@ -160,15 +134,14 @@ def voice_state_update(parts: Parts, d: bytes) -> None:
 def presence_update(parts: Parts, d: bytes) -> None:
     """Note how somebody is; of a user that the event shows beyond its id, what has changed."""
     said = _presence(d)
-    state = parts.state(said.guild_id)
-    if state is None or not state.known:
+    if not knows(parts, said.guild_id):
         return
     user_id = _id(said.user).id
     if said.status == _OFFLINE:
         parts.remove(said.guild_id, Kind.PRESENCE, user_id)
     else:
         parts.put(said.guild_id, Kind.PRESENCE, user_id, d)
-    if len(bytes(said.user)) > _ID_BYTES:
+    if bytes(said.user).count(b":") > 1:  # it has more than the id
         member = parts.part(said.guild_id, Kind.MEMBER, user_id)
         if member is not None:
             changed = with_user(member, fields_of(said.user))
@@ -179,8 +152,7 @@ def members_chunk(parts: Parts, d: bytes) -> None:
     """Take in members who were asked for, and how they are."""
     said = _chunk(d)
     guild_id = said.guild_id
-    state = parts.state(guild_id)
-    if state is None or not state.known:
+    if not knows(parts, guild_id):
         return
     members = [(_of_user(one).user.id, bytes(one)) for one in said.members]
     presences = [(_of_user(one).user.id, _presence(one).status, one) for one in said.presences]
@@ -203,5 +175,6 @@ UPDATES: Final = {
     "VOICE_STATE_UPDATE": voice_state_update,
 }
 OF_PRESENCES: Final = {"PRESENCE_UPDATE": presence_update}
+"""For who keeps presences."""
 OF_CHUNKS: Final = {"GUILD_MEMBERS_CHUNK": members_chunk}
-OF_USERS: Final[dict[str, Callable[[Parts, bytes], None]]] = {}
+"""For who keeps members or presences."""
