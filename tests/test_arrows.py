@@ -102,19 +102,20 @@ ROOMS: Final = {
             "cache child_process commands config control control_connection decode_errors "
             "descriptors discord endpoints errors gateway_server process_stats subscriber wire"
         ),
+        "doctor": (
+            "config control decode_errors discord endpoints errors lmdb_files processes sandbox "
+            "wire"
+        ),
+        "control": (
+            "cache commands config control_connection endpoints errors events identify opening "
+            "subscriber wire"
+        ),
         "cache": (
             "child_process control_connection decode_errors discord endpoints errors events "
             "folder_lock lmdb_files process_stats subscriber wire"
         ),
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",
-        "doctor": (
-            "config control decode_errors discord endpoints errors lmdb_files processes sandbox "
-            "wire"
-        ),
-        "control": (
-            "commands config control_connection endpoints errors identify opening subscriber wire"
-        ),
         "control_connection": "decode_errors endpoints errors loops wire",
         "subscriber": "config decode_errors discord endpoints errors loops wire",
         "journal": "clocks decode_errors errors lmdb_files ranges wire",

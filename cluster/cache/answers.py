@@ -9,7 +9,7 @@ from cluster.cache import schema
 from cluster.cache.kinds import Kind
 from cluster.cache.snapshot import Snapshot
 from cluster.errors import ClusterError
-from cluster.wire.cache import PAGE_BYTES, PAGE_ITEMS, CacheAsk, CachePage
+from cluster.wire.cache import PAGE_BYTES, PAGE_ITEMS, CacheAsk, CachePage, GuildRow
 from cluster.wire.position import read_saved
 
 KINDS: Final = {kind.value: kind for kind in Kind}
@@ -30,14 +30,21 @@ def answer(view: Snapshot, ask: CacheAsk) -> CachePage:
         case "user":
             user = view.user(ask.id)
             return CachePage(parts=[] if user is None else [user.raw])
-        case "part" | "parts":
+        case "guild" | "part" | "parts":
             return _of_guild(view, ask)
 
 
 def _of_guild(view: Snapshot, ask: CacheAsk) -> CachePage:
-    guild = view.guild_state(ask.guild)
-    if guild is None:
-        return CachePage(known=False)
+    found = view.guild_state(ask.guild)
+    if found is None:
+        return CachePage()
+    state = found.state
+    guild = GuildRow(
+        found.id, found.shard_id, found.shard_count, state.known, state.unavailable,
+        state.member_count, state.unknown_since_ns,
+    )  # fmt: skip
+    if ask.what == "guild":
+        return CachePage(guild=guild)
     kind = _kind(ask.kind)
     prefix = schema.pack_kind(ask.guild, kind.code)
     first = ask.id if ask.what == "part" else ask.id + 1 if ask.id else 0
@@ -54,7 +61,7 @@ def _of_guild(view: Snapshot, ask: CacheAsk) -> CachePage:
         ids.append(part_id)
         parts.append(part)
         size += len(part)
-    return CachePage(ids=ids, parts=parts, more=more, unknown_since_ns=guild.state.unknown_since_ns)
+    return CachePage(ids=ids, parts=parts, more=more, guild=guild)
 
 
 def _kind(name: str) -> Kind:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from cluster.commands.checks import number, snowflake
 from cluster.commands.member_chunks import NAMES
@@ -41,6 +41,7 @@ from cluster.opening import Opening
 from cluster.subscriber.progress_reporter import default_name
 from cluster.subscriber.subscriber import Subscriber
 from cluster.wire import control as wire
+from cluster.wire.cache import CacheAsk, CachePage
 from cluster.wire.commands import Shards
 from cluster.wire.control import error_of
 from cluster.wire.happenings import Happenings, HappeningsAsk
@@ -48,6 +49,9 @@ from cluster.wire.identifies import Budget, IdentifyAsk
 from cluster.wire.operations import DrainArgs, Follow
 from cluster.wire.states import OperationState
 from cluster.wire.status import ClusterStatus, Operation
+
+if TYPE_CHECKING:
+    from cluster.control.cache_queries import CacheQueries
 
 DEFAULT_TIMEOUT_S: Final = 5.0
 PATIENCE_S: Final = 60.0
@@ -257,6 +261,16 @@ class ControlClient:
         if now.failure is not None:
             raise error_of(now.failure)
         return now.text
+
+    @property
+    def cache(self) -> CacheQueries:
+        """What the cluster keeps of the bot's guilds: `await control.cache.guild(guild_id)`."""
+        from cluster.control.cache_queries import CacheQueries  # for those who ask
+
+        return CacheQueries(self._ask_cache)
+
+    async def _ask_cache(self, ask: CacheAsk) -> CachePage:
+        return await self._ask("cache", CachePage, wire.as_args(ask))
 
     async def shards(self) -> Shards:
         """Return the shards that take commands now."""

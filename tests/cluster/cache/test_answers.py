@@ -62,7 +62,7 @@ def test_parts_are_those_of_the_cache_page_by_page(
     pages, last = 0, 0
     while True:
         page = ask(played, what="parts", guild=guild, kind="channels", id=last)
-        assert page.known
+        assert page.guild is not None
         assert len(page.parts) == len(page.ids) <= 3
         found += page.parts
         pages += 1
@@ -98,17 +98,24 @@ def test_one_part(played: Played) -> None:
     assert json.loads(page.parts[0])["user"]["id"] == str(bot)
     assert ask(played, what="part", guild=guild, kind="guild", id=guild).ids == [guild]
     none = ask(played, what="part", guild=guild, kind="members", id=bot - 1)
-    assert none == CachePage()
+    assert (none.ids, none.parts, none.more) == ([], [], False)
     assert ask(played, what="user", id=bot).parts
     assert ask(played, what="user", id=1).parts == []
 
 
 def test_a_guild_that_is_not_there_and_one_of_unknown_age(played: Played) -> None:
-    assert not ask(played, what="parts", guild=1, kind="roles").known
+    assert ask(played, what="parts", guild=1, kind="roles") == CachePage()
+    guild = played.guild_ids[0]
+    row = ask(played, what="guild", guild=guild).guild
+    assert row is not None
+    assert (row.id, row.shard_id, row.shard_count, row.unknown_since_ns) == (guild, 0, 1, 0)
+    assert (row.known, row.unavailable) == (True, False)
+    assert row.member_count > 1
     with played.store.turn() as turn:
         turn.doubt(-1, 1, 5)
-    page = ask(played, what="part", guild=played.guild_ids[0], kind="roles", id=1)
-    assert page.unknown_since_ns == 5
+    page = ask(played, what="part", guild=guild, kind="roles", id=1)
+    assert page.guild is not None
+    assert page.guild.unknown_since_ns == 5
 
 
 def test_kinds_that_there_are(played: Played) -> None:
