@@ -154,7 +154,7 @@ class Coordinator:
         if children.url:
             self._note([f"Watch it in a browser: {children.url}"])
         if children.proxy_url:
-            self._note([f"Bots connect to the gateway at {children.proxy_url}"])
+            log.info("bots connect to the gateway at %s", children.proxy_url)
         if parts.hosts is None:
             ground.plan_keeper.save()
         lifetime.parts.callback(registry.leave, registry.enter(self._paths))

@@ -41,10 +41,11 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
     "cache": ((r"data\.mdb|lock\.mdb|owner\.lock", "cache"),),
+    "proxy": ((r"(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?", "proxy"),),
     "logs": (
         (
             r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|cache"
-            r"|sandbox)"
+            r"|proxy-[0-9]+|sandbox)"
             r"\.log(\.[0-9]+)?",
             "logs",
         ),
@@ -53,6 +54,8 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """For each kind of folder, "" being the state folder itself: patterns of the names of files that a
 cluster writes in it, and the part that they belong to."""
+ENVIRONMENT: Final = "sandbox.env"
+"""What a bot on the cluster's sandbox has in its environment; the sockets are beside it."""
 SLOT: Final = re.compile(r"slot-[0-9]+")
 NUMBER: Final = r"-[0-9]+$"
 """What tells the sockets of several hubs apart."""
@@ -65,7 +68,8 @@ class Left(NamedTuple):
 
     path: Path
     part: str
-    """"journals", "store", "cache", "logs", "keys", "records" or "sockets"; empty for a folder."""
+    """"journals", "store", "cache", "proxy", "logs", "keys", "records" or "sockets"; empty for a
+    folder."""
     disk_bytes: int
     is_folder: bool
 
@@ -114,7 +118,8 @@ def leftovers(paths: ClusterPaths) -> Leftovers:
         with os.scandir(paths.runtime_dir) as entries:
             for entry in entries:
                 info = entry.stat(follow_symlinks=False)
-                if _is_socket_name(entry.name) and stat.S_ISSOCK(info.st_mode):
+                is_socket = _is_socket_name(entry.name) and stat.S_ISSOCK(info.st_mode)
+                if is_socket or (entry.name == ENVIRONMENT and stat.S_ISREG(info.st_mode)):
                     found.own.append(Left(Path(entry.path), "sockets", 0, is_folder=False))
                 else:
                     found.foreign.append(Path(entry.path))

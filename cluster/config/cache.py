@@ -26,6 +26,11 @@ def kept(config: ClusterKeys) -> tuple[KeepName, ...]:
     return tuple(sorted(names))
 
 
+def brought(intents: int) -> tuple[KeepName, ...]:
+    """Return all of `cache.keep` that Discord sends with these intents."""
+    return tuple(name for name, intent in NEEDS.items() if intents & intent)
+
+
 def check_cache(config: ClusterKeys, intents: int) -> None:
     """Raise ConfigError for a cache of what Discord does not send to this account, or not with
     these intents."""

@@ -29,6 +29,7 @@ LOSSES: Final = {
     "journals": "events that a subscriber missed can't be asked for any more",
     "store": "every shard identifies anew, and positions that subscribers saved mean nothing",
     "cache": "the bot's guilds are unknown until its shards identify",
+    "proxy": "bots get nothing of what they missed, and what they set is forgotten",
     "logs": "",
     "keys": "every client on another host needs a new key",
 }

@@ -19,14 +19,18 @@ from cluster.cli.options import config_option, flags
 from cluster.cli.readiness import until_ready
 from cluster.cli.signals import StopRequests, first
 from cluster.cli.terminal import status_text
+from cluster.cli.terminal.bot_lines import bot_lines
 from cluster.cli.terminal.live_view import LineView, LiveView, QuietView, View
 from cluster.cli.terminal.output import console, is_terminal, warn
 from cluster.cli.terminal.progress import progress
+from cluster.config.cache import brought
+from cluster.config.checks import intents_of
 from cluster.config.coordinator_spec import CoordinatorSpec
 from cluster.config.loading import Loaded, load
 from cluster.config.offered import behind_keys
 from cluster.control import ControlClient
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
+from cluster.endpoints.listening import AUTO
 from cluster.endpoints.paths import ClusterPaths
 from cluster.errors import ApiUnavailableError, ClusterError, ConfigError
 from cluster.interrupts import EXIT_INTERRUPTED
@@ -47,7 +51,8 @@ Examples:
   DCGW_TOKEN=... dcgw-cluster start           shards as Discord recommends
   dcgw-cluster start --config cluster.toml --detach
   dcgw-cluster start --detach --wait          return when all shards are ready
-  dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot""",
+  dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot
+  dcgw-cluster start --sandbox --proxy        for a bot on discord.py, discord.js ...""",
 )
 @config_option
 @click.option("--name", metavar="NAME", help='Its name; "default", with --sandbox "sandbox".')
@@ -68,6 +73,12 @@ Examples:
     is_flag=True,
     help="While another coordinator has the store (postgresql://...), wait to take over.",
 )
+@click.option(
+    "--proxy",
+    is_flag=True,
+    help="Let bots connect to it as to Discord's gateway, at 127.0.0.1:7320 unless proxy.listen "
+    "says another place.",
+)
 @click.option("--guilds", metavar="N", help="Guilds in the sandbox's world.")
 @click.option("--rate", metavar="N", help="Events a second in the sandbox's world.")
 @click.option("--max-concurrency", metavar="N", help="Identifies at a time in the sandbox.")
@@ -78,6 +89,7 @@ def start(
     detach: bool,
     wait: bool,
     standby: bool,
+    proxy: bool,
     **options: Any,
 ) -> None:
     """Start a cluster and show it until Ctrl-C, which stops it in order.
@@ -91,6 +103,10 @@ def start(
             raise click.UsageError(f"--{key.replace('_', '-')} is the sandbox's: add --sandbox")
     given = {f"sandbox.{key}" if key in sandbox_options else key: v for key, v in options.items()}
     loaded = load(file=config_file, flags=flags(given), on_sandbox=sandbox)
+    if proxy:
+        of_proxy = _for_proxy(loaded)
+        said = flags(given | of_proxy, dict.fromkeys(of_proxy, "--proxy"))
+        loaded = load(file=config_file, flags=said, on_sandbox=sandbox)
     spec, warnings = loaded.spec()
     warnings += check_keys(KeyFolder(spec.paths.keys), behind_keys(spec))
     if standby:
@@ -101,6 +117,18 @@ def start(
     code = asyncio.run(_run(loaded, spec, detach, wait))
     if code:
         click.get_current_context().exit(code)
+
+
+def _for_proxy(loaded: Loaded) -> dict[str, Any]:
+    """Return the keys that --proxy sets: where it listens, and what the cache keeps, all that the
+    intents bring, unless the configuration says so."""
+    config = loaded.config
+    given: dict[str, Any] = {}
+    if not config.proxy.listen:
+        given["proxy.listen"] = AUTO
+    if not config.cache.keep:
+        given["cache.keep"] = list(brought(intents_of(config.intents)))
+    return given
 
 
 def _standby_of(spec: CoordinatorSpec) -> tuple[CoordinatorSpec, list[str]]:
@@ -133,12 +161,22 @@ async def _run(loaded: Loaded, spec: CoordinatorSpec, detach: bool, wait: bool) 
             return 0
         for note in process.notes:
             view.note(note)
+        if spec.proxy.listen:
+            for line in await _proxy_lines(spec):
+                view.note(line)
         if detach:
             return await _leave(process, spec, requests, wait)
         await follow(process, spec, view, requests)
     if loaded.on_sandbox and not requests.hung_up and spec.log_to == "files":
         click.echo(_left(spec))
     return 0
+
+
+async def _proxy_lines(spec: CoordinatorSpec) -> list[str]:
+    """Return what to tell those who have a bot. ClusterError: the coordinator does not answer."""
+    async with ControlClient(spec.paths.control, lock=spec.paths.lock) as control:
+        status = await control.status()
+    return bot_lines(spec.proxy.url or status.proxy)
 
 
 async def _leave(

@@ -31,6 +31,8 @@ OWN = (
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
     "logs/hub-1.log", "logs/host-gate.log", "logs/host.log", "logs/ray.log",
     "logs/cache.log", "cache/data.mdb", "cache/lock.mdb", "cache/owner.lock",
+    "logs/proxy-0.log", "logs/proxy-12.log.1", "proxy/requests.db", "proxy/requests.db-wal",
+    "proxy/sessions.sqlite3", "proxy/sessions.sqlite3-shm",
 )  # fmt: skip
 SOCKETS = ("control", "c12", "events", "hub-3")
 """Sockets, and what was to become one in the place of one."""
@@ -48,6 +50,7 @@ def left(name: str = "sandbox", where: ClusterPaths | None = None) -> ClusterPat
     for name in SOCKETS:
         with socket.socket(socket.AF_UNIX) as made:
             made.bind(str(where.runtime_dir / name))
+    where.sandbox_env.write_text("export DISCORD_TOKEN=x")
     return where
 
 
@@ -200,4 +203,5 @@ def test_the_every_file_of_a_cluster_is_known() -> None:
     assert {one.path for one in found.own if not one.is_folder} == {
         *(where.state_dir / path for path in OWN),
         *(where.runtime_dir / name for name in SOCKETS),
+        where.sandbox_env,
     }  # fmt: skip

@@ -84,6 +84,44 @@ def test_the_spec_is_what_was_asked_for(dcgw: Dcgw, play: Play) -> None:
     assert spec["sandbox"]["max_concurrency"] == 2
 
 
+def test_the_proxy_keeps_what_the_intents_bring_unless_the_file_says_so(
+    dcgw: Dcgw, play: Play, tmp_path: Path
+) -> None:
+    seen = play(signal_after=1)
+
+    def specs() -> list[dict[str, Any]]:
+        return [request["spec"] for request in seen() if "spec" in request]
+
+    result = dcgw("start", "--sandbox", "--proxy")
+    spec = specs()[-1]
+    assert spec["proxy"]["listen"] == "auto"
+    assert spec["cache"]["keep"] == ["guilds", "members", "presences"]
+    assert "  serenity    *client.ws_url.lock()" in result.output
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'intents = ["guilds", "guild_members"]\n[proxy]\nlisten = "127.0.0.1:7329"\n'
+        'url = "ws://bots.example"\n[cache]\nkeep = ["users"]'
+    )
+    result = dcgw("start", "--sandbox", "--proxy", "--config", str(file))
+    spec = specs()[-1]
+    assert (spec["proxy"]["listen"], spec["cache"]["keep"]) == ("127.0.0.1:7329", ["users"])
+    assert 'URL(\n                  "ws://bots.example")' in result.output
+    file.write_text('intents = ["guilds", "guild_members"]')
+    dcgw("start", "--sandbox", "--proxy", "--config", str(file))
+    assert specs()[-1]["cache"]["keep"] == ["guilds", "members"]
+
+
+def test_without_the_proxy_no_bot_is_told_anything(dcgw: Dcgw, play: Play) -> None:
+    play(signal_after=1)
+    assert "discord.py" not in dcgw("start", "--sandbox").output
+
+
+def test_a_proxy_of_what_discord_does_not_tell_is_refused(dcgw: Dcgw) -> None:
+    result = dcgw("start", "--sandbox", "--proxy", DCGW_INTENTS="guild_messages")
+    assert result.exit_code == 2
+    assert "intents has no guilds" in result.stderr
+
+
 def test_the_token_goes_through_the_pipe_and_nowhere_else(
     dcgw: Dcgw, play: Play, home: Path
 ) -> None:
