@@ -11,15 +11,16 @@ _DISCORD_PY: Final = """\
 discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
     "{url}")"""
 _DISCORD_JS: Final = """\
-client.rest.get = (get => async (at, more) => at === "/gateway/bot"
-  ? { ...await get(at, more), url: "{url}" }
-  : get(at, more))(client.rest.get.bind(client.rest));"""
+client.rest.get = (get => async (at, ask) => at === "/gateway/bot"
+  ? { ...await get(at, ask), url: "{url}" }
+  : get(at, ask))(client.rest.get.bind(client.rest));"""
 _HIKARI: Final = """\
 hikari.sessions.GatewayBotInfo.url = property(
     lambda info: "{url}", lambda info, url: None)"""
 _JDA: Final = """\
 builder.setSessionController(new ConcurrentSessionController() {
-  @Override public String getGateway() { return "{url}"; }
+  @Override
+  public String getGateway() { return "{url}"; }
 });"""
 _SERENITY: Final = """\
 *client.ws_url.lock().await = "{url}".to_owned();"""
