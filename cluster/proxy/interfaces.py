@@ -143,8 +143,8 @@ class Snapshot(Protocol):
     """The cache at one moment; cluster.cache's is one."""
 
     @property
-    def position(self) -> Mapping[str, Any]:
-        """How far the cache had come: as Subscriber.position has it."""
+    def position(self) -> Mapping[str, Any] | None:
+        """How far the cache had come: as Subscriber.position has it. None: nothing has come."""
 
 
 class Snapshots(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
@@ -14,6 +14,7 @@ from cluster.proxy.entry import Entry, gap_entry
 from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.turns import Turns
 from cluster.subscriber import Event, Gap, Item
+from cluster.subscriber.subscriber import MAX_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,14 @@ class Stream(Protocol):
     def __aiter__(self) -> Any: ...
 
 
-Subscribe = Callable[
-    [str | dict[str, Any], tuple[str, ...] | None], AbstractAsyncContextManager[Any]
-]
-"""Makes a Subscriber (a Stream, once it is entered). It is given the start, and the names of the
-events; None: all."""
+class Subscribe(Protocol):
+    """Makes a Subscriber, which is a Stream once it is entered."""
+
+    def __call__(
+        self, start: str | dict[str, Any], *, events: Sequence[str] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> AbstractAsyncContextManager[Any]:  # fmt: skip
+        """The arguments are those of Subscriber."""
 
 
 class Counts:
@@ -91,7 +95,7 @@ class Intake:
         window = self._turns.begin(start)
         while True:
             try:
-                async with self._subscribe(window.now.plain(), None) as stream:
+                async with self._subscribe(window.now.plain()) as stream:
                     self._stream, self._settled, self._last = stream, False, None
                     await self._read(stream)
             except ClusterError as error:

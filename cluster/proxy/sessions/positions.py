@@ -25,7 +25,10 @@ class Positions:
 
     @classmethod
     def read(cls, saved: Any) -> Positions:
-        """Return what `plain` has, or Subscriber.position. Raises ConfigError."""
+        """Return what `plain` has, or Subscriber.position; None: nothing was had. Raises
+        ConfigError."""
+        if saved is None:
+            return cls()
         found = read_saved(saved)
         return cls(
             found.store, {(s.shard_count, s.shard_id): (s.epoch, s.seq) for s in found.shards}

@@ -58,14 +58,9 @@ class SentMark(NamedTuple):
     """What is shown to the view again, and was sent before. None: there is nothing of it."""
     mute_to: int = 0
     """The same by the window: entries up to this number."""
-
-
-class Return(NamedTuple):
-    """How somebody goes on after an s: from the mark, with what it skips and mutes."""
-
-    mark: SentMark
     begun: int | None = None
-    """So many GUILD_CREATEs were sent; the others come before anything else. None: all were."""
+    """The session was told of so many of its guilds, and is told of the others before anything
+    else. None: it was told of all."""
 
 
 class Sent:
@@ -86,8 +81,8 @@ class Sent:
 
     @property
     def last(self) -> SentPlace:
-        """The place of the last dispatch; None: it is that of the mark."""
-        return self.places[-1] if self.places else None
+        """The place of the last dispatch; None: it is at the last mark, or before that."""
+        return self.places[-1] if self.seq > self.marks[-1].seq else None
 
     def mark(self, mark: SentMark) -> None:
         """Make a mark, at the last s."""
@@ -103,15 +98,20 @@ class Sent:
         mark = self.marks[number]
         after = self.marks[number + 1].state if number + 1 < len(self.marks) else state
         place = self._place(seq, mark)
-        if after is mark.state and place is not None and not isinstance(place, Begun):
+        if after is mark.state and place is not None:
             # Nothing was learnt in between, so the state is that of this place, too.
-            where = place + 1 if isinstance(place, int) else self._rolled(mark, seq)
-            mark = mark._replace(seq=seq, where=where)
+            if isinstance(place, int):
+                mark = mark._replace(seq=seq, where=place + 1)
+            elif isinstance(place, Had):
+                mark = mark._replace(seq=seq, where=self._rolled(mark, seq))
+            else:
+                mark = mark._replace(seq=seq, begun=place.done)
         self.marks[: number + 1] = [mark]
         self._drop_places(mark.seq)
 
-    def back_to(self, seq: int) -> Return:
-        """Return how to go on after an s, no more than was sent, and forget what came after it."""
+    def back_to(self, seq: int) -> SentMark:
+        """Return from where to go on after an s, no more than was sent, and forget what came after
+        it."""
         found = self.at(seq)
         del self.places[max(0, seq - self._first + 1) :]
         del self.marks[self._before(seq) + 1 :]
@@ -120,17 +120,18 @@ class Sent:
             self._first = seq + 1
         return found
 
-    def at(self, seq: int) -> Return:
-        """Return how to go on after an s."""
+    def at(self, seq: int) -> SentMark:
+        """Return from where to go on after an s: the mark before it, with all muted that was sent
+        until there."""
         mark = self.marks[self._before(seq)]
         place = self._place(seq, mark)
         if isinstance(place, Begun):
-            return Return(mark, place.done)
+            return mark._replace(begun=place.done)
         if isinstance(place, int):
-            mark = mark._replace(mute_to=max(mark.mute_to, place))
-        elif place is not None:
-            mark = mark._replace(mute=self._rolled(mark, seq).joined(mark.mute))
-        return Return(mark)
+            return mark._replace(mute_to=max(mark.mute_to, place))
+        if place is not None:
+            return mark._replace(mute=self._rolled(mark, seq).joined(mark.mute))
+        return mark
 
     def leave(self, window: Window, cut: int) -> None:
         """Write down by position what is a place of the window before `cut`, where it will be cut,
@@ -142,7 +143,7 @@ class Sent:
             if mark.mute_to >= mark.where:
                 mute = window.positions(mark.mute_to + 1).joined(mute)
             where = window.positions(mark.where).joined(mark.skip)
-            self.marks[number] = SentMark(mark.seq, where, mark.state, mute=mute)
+            self.marks[number] = mark._replace(where=where, skip=None, mute=mute, mute_to=0)
             last = self.marks[number + 1].seq if number + 1 < len(self.marks) else self.seq
             for index in range(max(0, mark.seq + 1 - self._first), last - self._first + 1):
                 place = self.places[index]

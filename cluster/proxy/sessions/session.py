@@ -16,7 +16,7 @@ from cluster.proxy.identify import Identify
 from cluster.proxy.interfaces import Asked, Outlet, View, Views
 from cluster.proxy.refusal import Refused
 from cluster.proxy.sessions.positions import Positions
-from cluster.proxy.sessions.sent import MARK_EVERY, Begun, Had, Return, Sent, SentMark
+from cluster.proxy.sessions.sent import MARK_EVERY, Begun, Had, Sent, SentMark
 from cluster.proxy.sessions.states import Change, State, after
 from cluster.proxy.sessions.window import Window
 
@@ -36,6 +36,8 @@ class ProxySession:
         self.outlet: Outlet | None = None
         self.sent = sent
         self.guilds: Sequence[int] = guilds
+        self.ready = b""
+        """`d` of READY, until that was sent."""
         self.acknowledged = sent.seq
         """The last s that the client is known to have."""
         self.is_over = False
@@ -52,10 +54,14 @@ class ProxySession:
         """How many Gaps were in its way."""
         self.changed = True
         """Whether it is otherwise than it was stored last."""
-        self.detached_at = 0.0
-        """When it lost its connection, by the clock of its owner."""
+        self.moved = False
+        """Whether it has come further, though nothing of that was acknowledged."""
+        self.detached_ns = 0
+        """Unix time at which it lost its connection; 0: it has one."""
+        self.stored_state: bytes | None = None
+        """What the view had learnt when that was stored last."""
         self.asked_at = 0.0
-        """When it was asked for a heartbeat last, by that clock."""
+        """When its client was asked for a heartbeat last, by the clock of its owner."""
         self._views = views
         self._asked = asked
         self._view = view
@@ -72,6 +78,8 @@ class ProxySession:
 
     def change(self, change: Change) -> None:
         """Go to the state that follows. KeyError: that can't happen."""
+        if self.state is State.LIVE:
+            self.mark(self.cursor)
         self.state = after(self.state, change)
         self.changed = True
 
@@ -146,8 +154,7 @@ class ProxySession:
             self._pass(window, g)
         if g - self._marked_at >= MARK_EVERY or self._view.state is not self.sent.marks[-1].state:
             self.mark(g)
-            self.sent.trim()
-        self.changed = True
+        self.moved = True
 
     def _pass(self, window: Window, g: int) -> None:
         """Drop what is not sent or shown again once that lies behind. It is looked at where the
@@ -169,6 +176,7 @@ class ProxySession:
             self.sent.seq, where, self._view.state, self._skip, self._mute, self._mute_to
         )
         self.sent.mark(mark)
+        self.sent.trim()
 
     # -- what is not of the window ---------------------------------------------------------------
 
@@ -188,6 +196,13 @@ class ProxySession:
         self.dispatches += 1
         return b'{"t":"%b","s":%d,"op":0,"d":%b}' % (name.encode(), self.sent.seq, data)
 
+    @property
+    def positions(self) -> Positions:
+        """What was had, of a session that is not in the window."""
+        where = self.sent.marks[-1].where
+        assert isinstance(where, Positions)
+        return where
+
     # -- connections -----------------------------------------------------------------------------
 
     def acknowledge(self, seq: int) -> None:
@@ -199,18 +214,17 @@ class ProxySession:
             self.sent.acknowledge(seq, self._view.state)
             self.changed = True
 
-    def go_back(self, seq: int) -> Return:
+    def go_back(self, seq: int) -> SentMark:
         """Go back to an s, no more than was sent and no less than was acknowledged, to go on from
         there: the view learns again what it had learnt by then. Return from where."""
-        found = self.sent.back_to(seq)
-        mark = found.mark
+        mark = self.sent.back_to(seq)
         if self._view.state is not mark.state:
             self._view = self._views.go_on(self.identify, mark.state)
         self._skip, self._mute, self._mute_to = mark.skip, mark.mute, mark.mute_to
         if isinstance(mark.where, int):
             self.cursor = self._marked_at = mark.where
         self.changed = True
-        return found
+        return mark
 
     def join(self, g: int, positions: Positions) -> None:
         """Go on in the window. positions: what was had, which is not taken again."""
@@ -219,7 +233,13 @@ class ProxySession:
         self.mark(g)
 
     def leave_window(self, window: Window, cut: int) -> None:
-        """The window will be cut: write down the places before that by position."""
-        if self.state in (State.LIVE, State.HELD):
+        """The window will be cut: write down the places before that by position. A session that is
+        there itself falls behind."""
+        falls_behind = self.state is State.LIVE and self.cursor < cut
+        if falls_behind:
+            self.change(Change.FALL_BEHIND)
+        elif self.state is State.LIVE:
             self.mark(self.cursor)
         self.sent.leave(window, cut)
+        if falls_behind:
+            self.go_back(self.seq)

@@ -12,7 +12,7 @@ from typing import Final
 from cluster.proxy.entry import Entry
 from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.session import ProxySession
-from cluster.proxy.sessions.states import Change, State
+from cluster.proxy.sessions.states import State
 from cluster.proxy.sessions.window import MAX_BYTES, Window
 
 log = logging.getLogger(__name__)
@@ -114,9 +114,9 @@ class Turns:
                 oldest = session.sent.oldest()
                 if oldest is None or oldest >= cut:
                     continue
+                was_live = session.state is State.LIVE
                 session.leave_window(window, cut)
-                if session.state is State.LIVE and session.cursor < cut:
+                if was_live and session.state is not State.LIVE:
                     self.leave(session)
-                    session.change(Change.FALL_BEHIND)
                     self._fell_behind(session)
             window.cut(cut)

@@ -17,8 +17,10 @@ from cluster.subscriber import Event, Gap, Item
 STORE = "store"
 
 
-def event(shard: int, seq: int, name: str = "MESSAGE_CREATE", *, count: int = 2) -> Event:
-    data = b'{"shard":%d,"seq":%d}' % (shard, seq)
+def event(
+    shard: int, seq: int, name: str = "MESSAGE_CREATE", *, count: int = 2, guild: int = 0
+) -> Event:
+    data = b'{"shard":%d,"seq":%d,"guild":%d}' % (shard, seq, guild)
     return Event.make(name, shard, count, 1, seq, data, 0, STORE)
 
 
@@ -35,9 +37,12 @@ class Cluster:
         for subscriber in self.subscribers:
             subscriber.arrived.set()
 
-    def subscribe(self, start: str | dict[str, Any], names: Sequence[str] | None) -> Subscriber:
+    def subscribe(
+        self, start: str | dict[str, Any], *, events: Sequence[str] | None = None,
+        max_bytes: int = 0,
+    ) -> Subscriber:  # fmt: skip
         self.started.append(start)
-        subscriber = Subscriber(self, Positions.read(start), names)
+        subscriber = Subscriber(self, Positions.read(start), events)
         self.subscribers.append(subscriber)
         return subscriber
 
@@ -59,7 +64,10 @@ class Subscriber:
     async def __aexit__(self, *_: object) -> None:
         self._cluster.subscribers.remove(self)
 
-    async def __aiter__(self) -> AsyncIterator[Item]:
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self._each()
+
+    async def _each(self) -> AsyncIterator[Item]:
         while True:
             while self._next < len(self._cluster.items):
                 item = self._cluster.items[self._next]
@@ -89,6 +97,18 @@ class Cache:
     def __init__(self, guilds: Sequence[int] = (1, 2, 3)) -> None:
         self.guilds = list(guilds)
         self.here = Positions(STORE, {(2, 0): (1, 0), (2, 1): (1, 0)})
+        self._items = 0
+
+    def come(self, cluster: Cluster, upto: int) -> None:
+        """Come as far as the first so many items of a cluster."""
+        for item in cluster.items[self._items : upto]:
+            self._items += 1
+            if isinstance(item, Event):
+                self.here.add(item)
+                if item.name in ("GUILD_CREATE", "GUILD_DELETE"):
+                    guild = json.loads(item.data)["guild"]
+                    kept = [one for one in self.guilds if one != guild]
+                    self.guilds = [*kept, guild] if item.name == "GUILD_CREATE" else kept
 
     @contextmanager
     def snapshot(self) -> Iterator[Cache]:
@@ -127,7 +147,7 @@ class View:
         return entry.tail
 
     def made_up(self, entry: Entry) -> list[tuple[str, bytes]]:
-        return [("ONE", entry.data), ("TWO", entry.data)]
+        return [("ONE", entry.data), ("OTHER", entry.data)]
 
 
 class Beginning:
@@ -191,8 +211,8 @@ class Client:
         return [(p["d"]["shard"], p["d"]["seq"]) for p in self.got if "shard" in p["d"]]
 
 
-def identify(client: str = "") -> Identify:
-    return Identify(client=client, shard_id=0, shard_count=1, with_shard=False, intents=1)
+def identify(client: str = "", intents: int = 1) -> Identify:
+    return Identify(client=client, shard_id=0, shard_count=1, with_shard=False, intents=intents)
 
 
 async def turns(number: int = 20) -> None:

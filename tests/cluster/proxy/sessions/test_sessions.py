@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-from cluster.proxy.sessions import ProxySessions
+from cluster.proxy.sessions import ProxySessions, SessionStore
 from tests.cluster.proxy.sessions.played import (
     Asked,
     Cache,
@@ -20,8 +22,12 @@ from tests.cluster.proxy.sessions.played import (
 
 
 @asynccontextmanager
-async def proxy(cluster: Cluster, cache: Cache) -> AsyncIterator[ProxySessions]:
-    sessions = ProxySessions(cluster.subscribe, cache, Views(), Asked())
+async def proxy(
+    cluster: Cluster, cache: Cache, folder: Path, **options: Any
+) -> AsyncIterator[ProxySessions]:
+    sessions = ProxySessions(
+        cluster.subscribe, cache, Views(), Asked(), SessionStore(folder), **options
+    )
     task = asyncio.create_task(sessions.run())
     await turns()
     yield sessions
@@ -29,10 +35,10 @@ async def proxy(cluster: Cluster, cache: Cache) -> AsyncIterator[ProxySessions]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def test_a_session_begins_and_gets_every_event_once_and_in_order() -> None:
+def test_a_session_begins_and_gets_every_event_once_and_in_order(tmp_path: Path) -> None:
     async def go() -> None:
         cluster, cache = Cluster(), Cache()
-        async with proxy(cluster, cache) as sessions:
+        async with proxy(cluster, cache, tmp_path) as sessions:
             cluster.add(event(0, 1), event(1, 1))
             await turns()
             cache.here.add(event(0, 1))
@@ -50,10 +56,10 @@ def test_a_session_begins_and_gets_every_event_once_and_in_order() -> None:
     asyncio.run(go())
 
 
-def test_a_resume_goes_on_after_its_seq() -> None:
+def test_a_resume_goes_on_after_its_seq(tmp_path: Path) -> None:
     async def go() -> None:
         cluster, cache = Cluster(), Cache()
-        async with proxy(cluster, cache) as sessions:
+        async with proxy(cluster, cache, tmp_path) as sessions:
             client = Client()
             session = await sessions.identify(client, identify())
             await turns()

@@ -1,0 +1,81 @@
+"""CatchUps: sessions whose place the window has no more read the journal, each by a Subscriber of
+its own, as fast as their clients take it, until they are back in the window."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from cluster.errors import ClusterError
+from cluster.proxy.entry import Entry, gap_entry
+from cluster.proxy.sessions.intake import Counts, Stream, Subscribe
+from cluster.proxy.sessions.positions import Positions
+from cluster.proxy.sessions.reading import Reading
+from cluster.proxy.sessions.session import ProxySession
+from cluster.proxy.sessions.turns import MOST_WAITING
+from cluster.subscriber import Event, Gap, Item
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 4
+"""Subscribers that read at a time; other sessions wait for their turn."""
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""What one of them may keep in memory."""
+AGAIN_SECONDS: Final = 1.0
+
+Join = Callable[[ProxySession, Positions], bool]
+
+
+class CatchUps:
+    """Belongs to one event loop."""
+
+    def __init__(self, subscribe: Subscribe, counts: Counts, join: Join) -> None:
+        """join: lets a session go on in the window that has come so far; False: it can't."""
+        self._subscribe = subscribe
+        self._counts = counts
+        self._join = join
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self, session: ProxySession) -> None:
+        """Send a session what it has not had, until it is in the window. It is to be cancelled
+        when the session has lost its connection."""
+        async with self._slots:
+            while not self._join(session, had := session.positions):
+                try:
+                    async with self._subscribe(had.plain(), max_bytes=MAX_BYTES) as stream:
+                        if await self._read(session, stream, had.copy()):
+                            return
+                except ClusterError as error:
+                    log.warning("session %s: %s; subscribing again", session.id, error)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _read(self, session: ProxySession, stream: Stream, had: Positions) -> bool:
+        """Return whether the session is in the window; False: the stream has ended."""
+        async with Reading(stream) as reading:
+            while await reading.some():
+                while (outlet := session.outlet) is not None and outlet.waiting > MOST_WAITING:
+                    session.has_room.clear()
+                    await session.has_room.wait()
+                payloads: list[bytes] = []
+                items = reading.take()
+                for item in items:
+                    payloads += self._taken(session, item, had)
+                if items:
+                    session.mark(reading.positions(had))
+                if payloads and outlet is not None:
+                    outlet.dispatch(payloads)
+                if self._join(session, reading.positions(had)):
+                    return True
+        return False
+
+    def _taken(self, session: ProxySession, item: Item, had: Positions) -> list[bytes]:
+        if isinstance(item, Event):
+            payloads = session.take_read(Entry(item))
+            had.add(item)
+            return payloads
+        if isinstance(item, Gap):
+            self._counts.gap(item, f"session {session.id}")
+            return session.take_read(gap_entry(item.shard_count, item.shard_id, item.epoch))
+        return []

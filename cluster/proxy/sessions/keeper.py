@@ -1,0 +1,165 @@
+"""Keeper: writes down how the sessions of this process are, and finds those that others have left.
+Where that can't be done (the disk is full), sessions go on, and the log says it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cluster.decode_errors import worth_saying
+from cluster.proxy.identify import Identify
+from cluster.proxy.interfaces import Asked, Views
+from cluster.proxy.sessions.positions import Positions
+from cluster.proxy.sessions.sent import Sent, SentMark
+from cluster.proxy.sessions.session import ProxySession
+from cluster.proxy.sessions.states import State
+from cluster.proxy.sessions.store import Change, Found, SessionStore
+from cluster.proxy.sessions.stored import Stored
+from cluster.proxy.sessions.window import Window
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE: Final = 16
+"""Sessions that are written in one turn of the event loop."""
+
+
+class Keeper:
+    """Stands between the sessions and their store."""
+
+    def __init__(
+        self, store: SessionStore, window: Callable[[], Window | None], now_ns: Callable[[], int]
+    ) -> None:
+        """now_ns: Unix time, which the processes of a host share."""
+        self.failures = 0
+        """How often the store could not be read or written."""
+        self._store = store
+        self._window = window
+        self._now_ns = now_ns
+
+    def close(self) -> None:
+        self._store.close()
+
+    def add(self, session: ProxySession, replaces: Found | None) -> bool:
+        """Write a session that begins, and remove the one that it is the heir of. False: somebody
+        has taken that one meanwhile."""
+        try:
+            added = self._store.add(self.stored(session), self._now_ns(), replaces=replaces)
+        except sqlite3.Error as error:
+            self._failed(error)
+            return True
+        session.changed, session.stored_state = False, session.sent.marks[0].state
+        return added
+
+    def write(self, sessions: Sequence[ProxySession]) -> list[str]:
+        """Write how sessions are, MOST_AT_ONCE at most. Return the ids of those that are another
+        process's now."""
+        changes = []
+        for session in sessions:
+            stored = self.stored(session)
+            is_new = stored.state is not session.stored_state
+            changes.append(Change(stored, session.detached_ns, is_new))
+        try:
+            lost = self._store.write(changes, self._now_ns())
+        except sqlite3.Error as error:
+            self._failed(error)
+            return []
+        for session, change in zip(sessions, changes, strict=True):
+            session.changed = session.moved = False
+            session.stored_state = change.stored.state
+        return lost
+
+    def detached(self, session: ProxySession) -> list[str]:
+        """Write at once that a session has lost its connection. Return as `write`."""
+        session.detached_ns = self._now_ns()
+        return self.write([session])
+
+    def take(self, session_id: str, client: str, seq: int) -> Found | None:
+        """Take a session, to go on with it after an s; None: it is not there for this client, or
+        it can't be gone on with. sqlite3.Error: nobody knows."""
+        try:
+            return self._store.take(session_id, client, seq)
+        except sqlite3.Error as error:
+            self._failed(error)
+            raise
+
+    def is_own(self, found: Found) -> bool:
+        """Return whether a session was this process's when it was found."""
+        return found.owner == self._store.owner
+
+    def find_detached(self, identify: Identify) -> Found | None:
+        """Return the session that one that identifies so is the heir of; None: there is none."""
+        try:
+            return self._store.find_detached(identify)
+        except sqlite3.Error as error:
+            self._failed(error)
+            return None
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove sessions that are no more."""
+        try:
+            self._store.remove(ids)
+        except sqlite3.Error as error:
+            self._failed(error)
+
+    def expire(self, keep_ns: int) -> set[str] | None:
+        """Remove what nobody has come back to for so long. Return the ids of the sessions that are
+        this process's; None: nobody knows."""
+        try:
+            self._store.expire(self._now_ns() - keep_ns)
+            return self._store.owned()
+        except sqlite3.Error as error:
+            self._failed(error)
+            return None
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        self.failures += 1
+        if worth_saying(self.failures):
+            log.error(
+                "sessions can't be stored (%s): they go on, and will not outlive this process",
+                error,
+            )
+
+    def stored(self, session: ProxySession) -> Stored:
+        """Return a session as it is stored."""
+        window = self._window()
+        if session.state is State.LIVE and session.acknowledged == session.seq:
+            session.mark(session.cursor)  # what it was not sent lies behind it, too
+        mark = session.sent.at(session.acknowledged)
+        where, mute = place_of(mark, window)
+        return Stored(
+            id=session.id, identify=session.identify, predecessor=session.predecessor,
+            acknowledged=session.acknowledged, positions=where.plain(),
+            mute=None if mute is None else mute.plain(), state=mark.state, begun=mark.begun,
+            guilds=[] if mark.begun is None else list(session.guilds), is_over=session.is_over,
+        )  # fmt: skip
+
+
+def place_of(mark: SentMark, window: Window | None) -> tuple[Positions, Positions | None]:
+    """Return where a mark is, and what is muted there, by positions."""
+    if isinstance(mark.where, Positions):
+        return mark.where.joined(mark.skip), mark.mute
+    assert window is not None  # it is a place there
+    mute = mark.mute
+    if mark.mute_to >= mark.where:
+        mute = window.positions(mark.mute_to + 1).joined(mute)
+    return window.positions(mark.where).joined(mark.skip), mute
+
+
+def had(stored: Stored) -> Positions:
+    """Return what a client had of a session as it was stored."""
+    mute = None if stored.mute is None else Positions.read(stored.mute)
+    return Positions.read(stored.positions).joined(mute)
+
+
+def restored(stored: Stored, seq: int, views: Views, asked: Asked) -> ProxySession:
+    """Return a session as it goes on elsewhere. seq: the last s that the client has. Raises
+    ValueError: its view's state is damaged."""
+    mute = None if stored.mute is None else Positions.read(stored.mute)
+    positions = Positions.read(stored.positions)
+    mark = SentMark(seq, positions, stored.state, mute=mute, begun=stored.begun)
+    return ProxySession(
+        stored.id, stored.identify, views, asked, views.go_on(stored.identify, stored.state),
+        Sent(mark), guilds=stored.guilds, predecessor=stored.predecessor,
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""What is stored of a session, so that another process, or the next one, goes on with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cluster.proxy.identify import Identify
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A session as far as its client is known to have got. What it was sent beyond that comes
+    twice, if another process goes on with it."""
+
+    id: str
+    identify: Identify
+    """Without its presence."""
+    predecessor: str = ""
+    acknowledged: int
+    """The last s that the client is known to have."""
+    positions: dict[str, Any]
+    """Positions.plain of what its view has been shown."""
+    mute: dict[str, Any] | None = None
+    """What it was sent beyond that, and its view is to be shown again."""
+    state: bytes
+    """View.state."""
+    begun: int | None = None
+    """After so many of `guilds` it goes on; None: it was told of all."""
+    guilds: list[int] = []
+    is_over: bool = False
+    """Its client has said that it will not resume it."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Stored)
+
+
+def encode(stored: Stored) -> bytes:
+    """Return it as bytes, without `state`, which is large and seldom another."""
+    identify = msgspec.structs.replace(stored.identify, presence=None)
+    return _encoder.encode(msgspec.structs.replace(stored, identify=identify, state=b""))
+
+
+def decode(data: bytes, state: bytes) -> Stored:
+    """Return what `encode` made of it. Raises one of decode_errors.MALFORMED."""
+    return msgspec.structs.replace(_decoder.decode(data), state=state)
