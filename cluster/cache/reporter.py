@@ -22,7 +22,7 @@ from cluster.wire.status import MOST_CACHE_SHARDS, CacheReport
 log = logging.getLogger(__name__)
 
 REPORT_S: Final = 1.0
-LOOK_S: Final = 5.0
+LOOK_S: Final = 2.0
 """Seconds between two questions for what the shards have, while some of it is not known."""
 ALL_WHOLE_S: Final = 60.0
 """Seconds to the next question once all is known."""
