@@ -99,15 +99,22 @@ class Connection(asyncio.Protocol):
         """None: payloads go out as they are."""
         self.since = door.clock()
         """When it came, in monotonic seconds."""
-        self.messages = 0
-        """Dispatches sent."""
 
     @property
     def own_address(self) -> str:
         """Where the client has connected to: HOST:PORT."""
-        if self._transport is None:
-            return ""
-        host, port = self._transport.get_extra_info("sockname")[:2]
+        return self._address("sockname")
+
+    @property
+    def client_address(self) -> str:
+        """Where the client has connected from: HOST:PORT."""
+        return self._address("peername")
+
+    def _address(self, which: str) -> str:
+        known = None if self._transport is None else self._transport.get_extra_info(which)
+        if not known:
+            return "an unknown address"
+        host, port = known[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     # Outlet
@@ -123,7 +130,6 @@ class Connection(asyncio.Protocol):
         """Send payloads, in one write."""
         if self._ended or self._transport is None:
             return
-        self.messages += len(payloads)
         if self.encoder is None:
             self._transport.write(joined_frames(TEXT, payloads))
         else:

@@ -30,6 +30,12 @@ UNIDENTIFIED_S: Final = 300.0
 """Seconds that a client may beat without a session: as many as its library lets it wait for its
 turn to identify."""
 LEAST_GRACE_S: Final = 1.0
+MOST_SHARDS: Final = 1 << 16
+"""Of how many shards one may be at most: as many as any bot has, four times over."""
+MOST_HELD: Final = 120
+"""Commands that may wait for their session."""
+MOST_PROGRAM: Final = 80
+"""Characters of a library's name."""
 TRACE: Final = "dcgw-cluster-proxy"
 
 
@@ -54,8 +60,10 @@ class Ground(NamedTuple):
     """Monotonic seconds."""
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Lets a task run."""
-    refused: Callable[[Refused], None]
-    """Hears of each client that is closed."""
+    refused: Callable[[Refused, str], None]
+    """Hears of what a client is refused, and of its address."""
+    closed: Callable[[int], None]
+    """Hears of the code of each close by the server."""
 
 
 class Peer:
@@ -105,7 +113,7 @@ class Peer:
     def refuse(self, refused: Refused) -> None:
         """Close the connection."""
         if self.state is not State.CLOSED:
-            self._ground.refused(refused)
+            self._ground.refused(refused, self._connection.client_address)
             self._connection.close(refused.code, refused.reason)
 
     def check(self, now: float) -> None:
@@ -139,6 +147,8 @@ class Peer:
         """The connection has ended: the session is told, if there is one."""
         self.state = State.CLOSED
         self._held.clear()
+        if not by_client:
+            self._ground.closed(code)
         self._is_over = by_client and code in (1000, 1001) and not self._told_to_go
         session, self._session = self._session, None
         if session is not None:
@@ -186,10 +196,10 @@ class Peer:
         if d is not None and (type(d) is not int or d < 0):
             raise malformed()
         self._beat_at = self._ground.clock()
-        if self._session is None:
-            self._acknowledged = d
-        elif d is not None:
+        if self._session is not None and d is not None:
             self._session.acknowledge(d)
+        elif d is not None:
+            self._acknowledged = d
         self._connection.send(Op.HEARTBEAT_ACK, None)
 
     def _pass_on(self, op: int, d: Any) -> None:
@@ -225,6 +235,8 @@ class Peer:
                 "add them to `intents`, or leave them out in the client",
             )
         shard_id, shard_count = asked.shard or (0, 1)
+        if shard_count > MOST_SHARDS:
+            raise Refused(4010, "Invalid shard.")
         identify = Identify(
             client=client,
             shard_id=shard_id,
@@ -239,12 +251,14 @@ class Peer:
         )
         if asked.compress and self._connection.encoder is None:
             self._connection.encoder = PayloadZlibEncoder()
+        self._acknowledged = None  # what came before was of another session
         self.state = State.IDENTIFYING
         self._ground.spawn(self._begin(identify))
 
     def _resume(self, d: Any) -> None:
         session_id, seq = parse_resume(d)
         client = self._client(d)
+        self._acknowledged = None
         self.state = State.RESUMING
         self._ground.spawn(self._go_on(session_id, seq, client))
 
@@ -295,7 +309,8 @@ class Peer:
             self._connection.close(4000, "Unknown error.")
 
     def _catch_up(self, session: Session) -> None:
-        if self._acknowledged is not None:
+        # Some clients count on from their last session until READY.
+        if self._acknowledged is not None and self._acknowledged <= session.seq:
             session.acknowledge(self._acknowledged)
         held, self._held = self._held, []
         for op, d in held:
@@ -303,18 +318,13 @@ class Peer:
                 self._pass_on(op, d)
 
 
-MOST_HELD: Final = 120
-"""Commands that may wait for their session."""
-_MOST_PROGRAM: Final = 80
-
-
 def program_of(properties: dict[str, Any]) -> str:
     """Return what `properties` of an IDENTIFY say of the library, for people."""
     for key in ("browser", "$browser", "device", "$device"):
         said = properties.get(key)
         if isinstance(said, str) and said.strip():
-            return "".join(c for c in said[: 4 * _MOST_PROGRAM] if c.isprintable()).strip()[
-                :_MOST_PROGRAM
+            return "".join(c for c in said[: 4 * MOST_PROGRAM] if c.isprintable()).strip()[
+                :MOST_PROGRAM
             ]
     return ""
 

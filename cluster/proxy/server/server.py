@@ -57,7 +57,7 @@ class ServerCounts(NamedTuple):
     """Those of them that have not shown who they are."""
     most_connections: int
     closes: Mapping[int, int]
-    """How many clients were refused or closed by the server, by the close code."""
+    """How many clients the server has closed, by the close code."""
     turned_away: int
     """Connections for which there was no place, or that made place for others."""
 
@@ -97,6 +97,7 @@ class ProxyServer:
             clock=clock,
             spawn=self._spawn,
             refused=self._refused,
+            closed=self._closed,
         )
         self._listener: socket.socket | None = None
         self._connections: dict[Connection, Peer | None] = {}
@@ -107,6 +108,8 @@ class ProxyServer:
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._closes: Counter[int] = Counter()
+        self._explained: Counter[int] = Counter()
+        """Of how many the log had something to say, by the close code."""
         self._turned_away = 0
         self._scarcities = 0
         self._ends = False
@@ -313,10 +316,16 @@ class ProxyServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _refused(self, refused: Refused) -> None:
-        self._closes[refused.code] += 1
-        if refused.log and worth_saying(self._closes[refused.code]):
-            log.warning("a client is closed with %d: %s", refused.code, refused.log)
+    def _refused(self, refused: Refused, address: str) -> None:
+        if not refused.log:
+            return
+        code = refused.code
+        self._explained[code] += 1
+        if worth_saying(self._explained[code]):
+            log.warning("the client at %s is closed with %d: %s", address, code, refused.log)
+
+    def _closed(self, code: int) -> None:
+        self._closes[code] += 1
 
 
 def _most_connections() -> int:
