@@ -39,6 +39,7 @@ from shard_worker.transport.compression import KINDS, InflateError, Plain
 from shard_worker.transport.message_deflate import Deflate
 from shard_worker.transport.websocket import WebSocket
 from shard_worker.transport.websocket_error import WebSocketError
+from tests.fuzz.gateway_server import GATEWAY_SEEDS, GatewayServer
 from tests.fuzz.hostile_corpus import ANSWERED, ASKED, PUBLISHED, REQUESTED, SAID
 from tests.fuzz.http_server import HTTP_SEEDS, HttpServer
 
@@ -250,6 +251,14 @@ def http(data: bytes) -> None:
     _http_server().meet(data)
 
 
+_gateway_server = functools.cache(GatewayServer)
+
+
+def gateway(data: bytes) -> None:
+    """Send the proxy's gateway what a client could."""
+    _gateway_server().meet(data)
+
+
 def _event(name: str, d: bytes) -> bytes:
     return bytes([EVENTS.index(name)]) + d
 
@@ -313,5 +322,6 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
     "introduction": (introduction, [_HELLO, _OPENING]),
     "event": (event, _EVENTS),
     "http": (http, HTTP_SEEDS),
+    "gateway": (gateway, GATEWAY_SEEDS),
 }
 """Name -> (what is called, inputs to begin with)."""

@@ -16,7 +16,7 @@ from pathlib import Path
 FOLDER = Path(".fuzz")
 NAMES = (
     "inflate", "frame", "websocket", "zmtp", "batch", "messages", "command", "introduction",
-    "event", "http",
+    "event", "http", "gateway",
 )  # fmt: skip
 """Names of the targets in fuzz_targets.py."""
 MEMORY_MB = 2048

@@ -42,6 +42,7 @@ MOST_UNREAD: Final = 64 << 10
 read; over it the connection is cut."""
 NO_CODE: Final = 1006
 """The connection ended without a close frame."""
+_HEAD_END: Final = b"\r\n\r\n"
 _encode = msgspec.json.Encoder().encode
 _NOT_READ: Final = refusal(400, f"400: Bad Request ({HINT})")
 
@@ -84,6 +85,8 @@ class Connection(asyncio.Protocol):
         self._websocket = ServerWebSocket()
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
+        self._head_end: bytes | None = b""
+        """The last bytes of the request so far; None: it has come whole."""
         self._ended = False
         """Whether a close frame, or an answer over HTTP, was sent or came."""
         self._fragments = bytearray()
@@ -199,12 +202,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        for start in range(0, len(data), SLICE_BYTES):
+        start = 0
+        while start < len(data):
             if self._ended and not self._is_searched(len(data) - start):
                 return
             if self._transport is None or self._transport.is_closing():
                 return
-            self._read(data[start : start + SLICE_BYTES])
+            end = self._end_of_slice(data, start)
+            self._read(data[start:end])
+            start = end
 
     def eof_received(self) -> None:
         """The client sends no more. Returning None lets the transport close."""
@@ -226,6 +232,20 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         if self._listener is not None and not self._ended:
             self._listener.drained()
+
+    def _end_of_slice(self, data: bytes, start: int) -> int:
+        """Return up to where data is read next. The request ends a slice: what a client sends
+        without waiting for the answer is no frame before that."""
+        end = start + SLICE_BYTES
+        if self._head_end is None:
+            return end
+        held = self._head_end
+        place = (held + data[start:end]).find(_HEAD_END)
+        if place < 0:
+            self._head_end = (held + data[start:end])[1 - len(_HEAD_END) :]
+            return end
+        self._head_end = None
+        return start + place + len(_HEAD_END) - len(held)
 
     def _is_searched(self, size: int) -> bool:
         """Return whether what still comes is looked at for the client's close frame."""

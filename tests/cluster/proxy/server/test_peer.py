@@ -39,7 +39,8 @@ def play(scenario: Callable[[Served, PlayedClock], Awaitable[None]], **options: 
         clock = PlayedClock()
         options.setdefault("heartbeat_interval_ms", 1000)
         async with served(clock=clock, **options) as there:
-            await scenario(there, clock)
+            async with asyncio.timeout(20):
+                await scenario(there, clock)
 
     asyncio.run(run())
 
