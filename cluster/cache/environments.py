@@ -49,12 +49,19 @@ class Environment:
             self._env.close()
 
     def is_current(self) -> bool:
-        """Return whether it is the file that is there, opened by this process."""
+        """Return whether it is the file that is there. Raises CacheError where it is the process's
+        that this one was forked from: closed here, that one would lose its place among the readers;
+        and it can't be opened beside it."""
+        if self._pid != os.getpid():
+            raise CacheError(
+                "the cache was opened before this process was forked",
+                "open a Cache in each process, after the fork, or start processes by spawning",
+            )
         try:
             inode = (self._folder / schema.DATA).stat().st_ino
         except FileNotFoundError:
             return False
-        return inode == self._inode and self._pid == os.getpid()
+        return inode == self._inode
 
     def snapshot(self) -> Snapshot:
         """Return the cache as it is now. Raises lmdb.Error."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import lmdb
+
 from cluster.errors import ClusterError
 
 
@@ -11,3 +15,29 @@ class CacheError(ClusterError):
 
 class CacheFullError(CacheError):
     """What is kept does not fit into `[cache] bytes`."""
+
+
+class DamagedCacheError(CacheError):
+    """The cache's file has what no sound one has."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"the cache is damaged: {why}",
+            "it is set aside, and begun anew, when the cluster's cache process starts again",
+        )
+
+
+DAMAGE: Final = (
+    DamagedCacheError,
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.PanicError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.IncompatibleError,
+    lmdb.BadDbiError,
+    lmdb.BadTxnError,
+    lmdb.BadValsizeError,
+    SystemError,  # py-lmdb's, from a cursor whose page was none
+)
+"""What a sound file never raises: it has to be set aside."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cluster.cache import schema
+from cluster.cache.errors import DamagedCacheError
 from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import LISTS, Kind
 from cluster.discord.intents import Intents
@@ -36,11 +37,15 @@ def guild_create(
     """Return ``d`` of GUILD_CREATE of an available guild.
 
     own_id: the bot's user id. parts: (key in the database, part) of all parts of the guild.
-    large_threshold: IDENTIFY's, 50 to 250.
+    large_threshold: IDENTIFY's, 50 to 250. Raises DamagedCacheError.
     """
     found: dict[Kind, _ByUser] = {kind: {} for kind in Kind}
-    for key, part in parts:
-        found[_BY_CODE[key[8]]][key[9:]] = part
+    try:
+        for key, part in parts:
+            found[_BY_CODE[key[8]]][key[9:]] = part
+        (guild,) = found[Kind.GUILD].values()
+    except (LookupError, ValueError) as error:
+        raise DamagedCacheError(f"the parts of a guild are none ({error!r})") from error
     large = state.member_count > large_threshold
     members, presences = found[Kind.MEMBER], found[Kind.PRESENCE]
     always = found[Kind.VOICE_STATE].keys() | {schema.pack_id(own_id)}
@@ -50,7 +55,6 @@ def guild_create(
         found[Kind.MEMBER], found[Kind.PRESENCE] = _of(always, members), _of(always, presences)
     elif large:
         found[Kind.MEMBER] = _of(always | presences.keys(), members)
-    (guild,) = found[Kind.GUILD].values()
     joined = [guild[:-1]]
     for kind in LISTS:
         joined += (_NAMES[kind], b",".join(found[kind].values()), b"]")

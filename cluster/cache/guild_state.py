@@ -6,6 +6,9 @@ from typing import Final
 
 import msgspec
 
+from cluster.cache.errors import DamagedCacheError
+from cluster.decode_errors import MALFORMED
+
 
 class GuildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How a guild stands in the cache."""
@@ -21,4 +24,12 @@ class GuildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 encode_state: Final = msgspec.msgpack.Encoder().encode
-decode_state: Final = msgspec.msgpack.Decoder(GuildState).decode
+_decode: Final = msgspec.msgpack.Decoder(GuildState).decode
+
+
+def decode_state(value: bytes) -> GuildState:
+    """Return what `encode_state` made. Raises DamagedCacheError."""
+    try:
+        return _decode(value)
+    except MALFORMED as error:
+        raise DamagedCacheError(f"the state of a guild is none ({error})") from error

@@ -14,32 +14,22 @@ import lmdb
 import msgspec
 
 from cluster.cache import schema
-from cluster.cache.errors import CacheError, CacheFullError
+from cluster.cache.errors import DAMAGE, CacheError, CacheFullError
 from cluster.cache.snapshot import Databases
 from cluster.decode_errors import MALFORMED
 from cluster.lmdb_files import crash_log
 from cluster.lmdb_files.damage import damage, set_aside
-from cluster.lmdb_files.disk import NO_PROMISE, allocate, file_system, make_lock_file
+from cluster.lmdb_files.disk import NO_PROMISE, allocate, file_system, has_room, make_lock_file
 from cluster.lmdb_files.note import read_note, write_note
 
 log = logging.getLogger(__name__)
 
 FIRST_BYTES: Final = 16 * 1024 * 1024
 """A new cache's file. It is doubled whenever it is full, up to what it may have."""
+ROOM_BYTES: Final = 256 * 1024
+"""More than a usual turn writes."""
 PACKAGE: Final = Path(__file__).parent
 """What is at work in a cache when a process dies of it."""
-DAMAGE: Final = (
-    lmdb.CorruptedError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.IncompatibleError,
-    lmdb.BadDbiError,
-    lmdb.BadValsizeError,
-    SystemError,  # py-lmdb's, from a cursor whose page was none
-)
-"""What a sound file never raises: it has to be set aside."""
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +106,10 @@ class WrittenEnvironment:
                 "give it more ([cache] bytes) or keep less ([cache] keep); if it was not before: "
                 "does a program keep a snapshot open?",
             )
+
+    def disk_has_room(self) -> bool:
+        """Return whether the disk takes some pages more."""
+        return has_room(self._folder, ROOM_BYTES)
 
     def condemn(self, why: str) -> None:
         """Note that it is damaged: whoever opens it next sets it aside."""

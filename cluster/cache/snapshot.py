@@ -6,7 +6,7 @@ it is closed, so it is meant to be short: seconds, not minutes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -14,6 +14,7 @@ import lmdb
 import msgspec
 
 from cluster.cache import schema
+from cluster.cache.errors import DAMAGE, CacheError, DamagedCacheError
 from cluster.cache.guild_create import guild_create
 from cluster.cache.guild_state import GuildState, decode_state
 from cluster.cache.kinds import Kind
@@ -55,9 +56,14 @@ class Snapshot:
     Thread use: one thread at a time.
     """
 
-    def __init__(self, txn: lmdb.Transaction, databases: Databases) -> None:
+    def __init__(
+        self, txn: lmdb.Transaction, databases: Databases,
+        condemn: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """condemn: is told, when the context is left, what damage was come upon in it."""
         self._txn = txn
         self._db = databases
+        self._condemn = condemn
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +72,16 @@ class Snapshot:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
+        """Close it. Raises DamagedCacheError for damage that was come upon, and CacheError for what
+        else LMDB has refused."""
         self.close()
+        if isinstance(error, DAMAGE):
+            if self._condemn is not None:
+                self._condemn(str(error))
+            if not isinstance(error, DamagedCacheError):
+                raise DamagedCacheError(error) from error
+        elif isinstance(error, lmdb.Error):
+            raise CacheError(f"the cache can't be read: {error}") from error
 
     def close(self) -> None:
         """Let go of it, and of its place among the readers. Calling it again does nothing."""
@@ -111,7 +126,8 @@ class Snapshot:
         for key, value in self._txn.cursor(db=self._db.guilds):
             guild_id = schema.unpack_id(key)[0]
             shard_id = shard_of_guild(guild_id, count)
-            found.append(CachedGuild(guild_id, shard_id, count, decode_state(value)))
+            state = decode_state(bytes(value))
+            found.append(CachedGuild(guild_id, shard_id, count, state))
         return found
 
     def guild_state(self, guild_id: int) -> CachedGuild | None:

@@ -20,9 +20,9 @@ import lmdb
 import msgspec
 
 from cluster.cache import schema
-from cluster.cache.errors import CacheError, CacheFullError
+from cluster.cache.errors import DAMAGE, CacheFullError, DamagedCacheError
 from cluster.cache.kinds import Keep, Kind
-from cluster.cache.opening import DAMAGE, Note, WrittenEnvironment, open_for_writing
+from cluster.cache.opening import Note, WrittenEnvironment, open_for_writing
 from cluster.cache.snapshot import Snapshot
 from cluster.cache.transaction import Transaction
 from cluster.cache.updates import Update, updates
@@ -95,18 +95,19 @@ class Store:
         """Write what one turn of the event loop brings, in one transaction: all of it, or nothing
         where an error is raised. Snapshots of this store should be closed: they are, where the file
         is made larger. Raises CacheFullError, after which the store goes on with the next turn, and
-        CacheError, where the file is damaged: it is set aside by whoever opens it next."""
+        DamagedCacheError: whoever opens it next sets it aside."""
         turn = Turn(self._begin, self._make_room, self._keep, self._updates, self.unfit)
         try:
             yield turn
             turn.commit()
         except DAMAGE as error:
             self._environment.condemn(str(error))
-            raise CacheError(
-                f"the cache is damaged: {error}", "it is set aside when it is opened again"
-            ) from error
+            if isinstance(error, DamagedCacheError):
+                raise
+            raise DamagedCacheError(error) from error
         except lmdb.Error as error:
-            if not no_room(error):
+            # LMDB calls it an input/output error where a page found room in part.
+            if not no_room(error) and self._environment.disk_has_room():
                 raise
             raise CacheFullError(
                 f"the cache can't be written: {error}", "make room on its disk"
@@ -125,7 +126,9 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """Return the cache as it is now, for this process: LMDB must not be opened twice in one."""
-        made = Snapshot(self._environment.env.begin(), self._environment.databases)
+        made = Snapshot(
+            self._environment.env.begin(), self._environment.databases, self._environment.condemn
+        )
         self._snapshots.add(made)
         return made
 
@@ -194,7 +197,7 @@ class Turn:
             doubted[:] = [
                 guild_id
                 for guild_id in parts.guild_ids()
-                if shard_id in (-1, shard_of_guild(guild_id, shard_count))
+                if shard_id == -1 or shard_of_guild(guild_id, shard_count) == shard_id
             ]
             for guild_id in doubted:
                 _doubt(parts, guild_id, now_ns)

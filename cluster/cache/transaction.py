@@ -69,7 +69,7 @@ class Transaction:
 
     def state(self, guild_id: int) -> GuildState | None:
         value = self._txn.get(schema.pack_id(guild_id), db=self._db.guilds)
-        return None if value is None else decode_state(value)
+        return None if value is None else decode_state(bytes(value))
 
     def set_state(self, guild_id: int, state: GuildState) -> None:
         self._txn.put(schema.pack_id(guild_id), encode_state(state), db=self._db.guilds)

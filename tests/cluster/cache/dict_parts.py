@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import Keep, Kind
+from cluster.discord.limits import shard_of_guild
 
 
 class DictParts:
@@ -21,6 +24,12 @@ class DictParts:
         self.states: dict[int, GuildState] = {}
         self.users: dict[int, bytes] = {}
         self.ready: bytes | None = None
+
+    def doubt(self, shard_id: int, shard_count: int) -> None:
+        """Note that events of a shard (-1: of all) were missed."""
+        for guild_id, state in self.states.items():
+            if shard_id == -1 or shard_of_guild(guild_id, shard_count) == shard_id:
+                self.states[guild_id] = replace(state, unknown_since_ns=1)
 
     def part(self, guild_id: int, kind: Kind, part_id: int) -> bytes | None:
         return self.all.get((guild_id, kind, part_id))

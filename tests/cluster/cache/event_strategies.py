@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.cluster.cache.model import GAP
+
 GUILDS = [str(1 << 22), str(2 << 22), str(3 << 22)]
 PLACES = ["10", "11", "12", "13"]
 PEOPLE = ["1", "2", "3"]
@@ -137,6 +139,8 @@ EVENTS: dict[str, st.SearchStrategy[Json]] = {
     "GUILD_SOUNDBOARD_SOUND_DELETE": _sound,
 }
 
+_gap = st.fixed_dictionaries({"shard": st.sampled_from(([-1, 0], [0, 1], [1, 2]))})
+
 events: st.SearchStrategy[tuple[str, Json]] = st.one_of(
-    [st.tuples(st.just(name), d) for name, d in EVENTS.items()]
+    [st.tuples(st.just(name), d) for name, d in (EVENTS | {GAP: _gap}).items()]
 )

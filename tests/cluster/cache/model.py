@@ -9,6 +9,8 @@ from cluster.cache.kinds import LISTS, Keep
 from cluster.discord.limits import shard_of_guild
 
 Json = dict[str, Any]
+GAP = "gap"
+"""Stands for a Gap in a list of events; its `shard` is (id, count)."""
 _IDS = {"voice_states": "user_id", "soundboard_sounds": "sound_id"}
 _ITEMS = {
     "CHANNEL": "channels",
@@ -28,6 +30,7 @@ class Guild:
     def __init__(self) -> None:
         self.unavailable = True
         self.known = False
+        self.doubted = False
         self.count = 0
         self.own: Json = {}
         self.lists: dict[str, dict[str, Json]] = {kind.value: {} for kind in LISTS}
@@ -43,8 +46,15 @@ class Model:
     def own_id(self) -> str:
         return "0" if self.bot is None else self.bot["user"]["id"]
 
+    def doubt(self, shard: int, count: int) -> None:
+        for guild_id, guild in self.guilds.items():
+            if shard == -1 or shard_of_guild(int(guild_id), count) == shard:
+                guild.doubted = True
+
     def apply(self, name: str, d: Json) -> None:
-        if name == "READY":
+        if name == GAP:
+            self.doubt(*d["shard"])
+        elif name == "READY":
             self._ready(d)
         elif name == "GUILD_CREATE":
             self._guild_create(d)
@@ -66,7 +76,8 @@ class Model:
         listed = {guild["id"] for guild in d["guilds"]}
         shard, count = d["shard"]
         for guild_id in list(self.guilds):
-            if guild_id not in listed and shard_of_guild(int(guild_id), count) == shard:
+            is_of_shard = shard_of_guild(int(guild_id), count) == shard
+            if guild_id not in listed and is_of_shard and self.guilds[guild_id].doubted:
                 del self.guilds[guild_id]
         for guild_id in listed:
             self.guilds.setdefault(guild_id, Guild())
@@ -75,6 +86,9 @@ class Model:
         if d.get("unavailable"):
             self.guilds.setdefault(d["id"], Guild()).unavailable = True
             return
+        before = self.guilds.get(d["id"])
+        if before is not None and not before.unavailable and not before.doubted:
+            return  # older than what is known, by another shard count
         guild = self.guilds[d["id"]] = Guild()
         guild.unavailable, guild.known, guild.count = False, True, d["member_count"]
         for kind, items in guild.lists.items():

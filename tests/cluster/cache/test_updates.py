@@ -17,7 +17,7 @@ from cluster.cache.updates import updates
 from cluster.discord.limits import shard_of_guild
 from tests.cluster.cache.dict_parts import DictParts
 from tests.cluster.cache.event_strategies import GUILDS, events
-from tests.cluster.cache.model import Model
+from tests.cluster.cache.model import GAP, Model
 from tests.cluster.cache.played import event, opened, position
 
 Events = list[tuple[str, dict[str, Any]]]
@@ -37,18 +37,21 @@ def decoded(parts: DictParts, guild_id: str) -> dict[str, Any]:
     return {
         "unavailable": state.unavailable,
         "known": state.known,
+        "doubted": state.unknown_since_ns != 0,
         "count": state.member_count,
         "own": {} if own is None else msgspec.json.decode(own),
         "lists": lists,
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(events, max_size=40), kept)
 def test_updates_do_what_the_model_does(happened: Events, keep: frozenset[Keep]) -> None:
     parts, model, table = DictParts(keep), Model(keep), updates(keep)
     for name, d in happened:
-        if name in table:
+        if name == GAP:
+            parts.doubt(*d["shard"])
+        elif name in table:
             table[name](parts, msgspec.json.encode(d))
         model.apply(name, copy.deepcopy(d))
     believed = {guild_id: decoded(parts, guild_id) for guild_id in map(str, parts.guild_ids())}
@@ -58,17 +61,21 @@ def test_updates_do_what_the_model_does(happened: Events, keep: frozenset[Keep])
     assert bot == model.bot
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(events, max_size=12), max_size=6), kept, st.integers(0, 5))
 def test_the_store_holds_what_dicts_hold(
     turns: list[Events], keep: frozenset[Keep], reopened: int
 ) -> None:
     parts, table = DictParts(keep), updates(keep)
     with tempfile.TemporaryDirectory() as folder:
-        store = opened(Path(folder), keep=keep)
+        store = opened(Path(folder), keep=keep, max_bytes=1 << 20)
         for number, happened in enumerate(turns, 1):
             with store.turn() as turn:
                 for name, d in happened:
+                    if name == GAP:
+                        turn.doubt(d["shard"][0], d["shard"][1], 1)
+                        parts.doubt(*d["shard"])
+                        continue
                     data = msgspec.json.encode(d)
                     turn.apply(event(name, data, number, count=number))
                     if name in table:
@@ -76,7 +83,7 @@ def test_the_store_holds_what_dicts_hold(
                 turn.position = position(number)
             if number == reopened:
                 store.close()
-                store = opened(Path(folder), keep=keep)
+                store = opened(Path(folder), keep=keep, max_bytes=1 << 20)
         with store.snapshot() as view:
             assert view.position == (position(len(turns)) if turns else None)
             assert view.own_id == parts.own_id
