@@ -23,6 +23,7 @@ MOST_ITEMS: Final = 4096
 """Items of one transaction."""
 REST: Final = 3.0
 """A transaction is followed by so many times as long without one, in which what comes gathers."""
+SHORTEST_REST_S: Final = 0.01
 LONGEST_REST_S: Final = 0.25
 IDLE_S: Final = 0.1
 """How often the position is looked at while nothing comes."""
@@ -82,8 +83,8 @@ class Intake:
             self._arrived.clear()
             began = self._clock()
             self.flush()
-            took_s = self._clock() - began
-            await asyncio.sleep(FULL_S if self.full else min(REST * took_s, LONGEST_REST_S))
+            rest_s = max(SHORTEST_REST_S, min(REST * (self._clock() - began), LONGEST_REST_S))
+            await asyncio.sleep(FULL_S if self.full else rest_s)
 
     async def _take(self, item: Item) -> None:
         # The position is without the item at hand: it must not be among those that are written.
