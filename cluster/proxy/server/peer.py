@@ -69,15 +69,13 @@ class Ground(NamedTuple):
 class Peer:
     """The listener of a connection (connection.py)."""
 
-    def __init__(
-        self, ground: Ground, connection: Connection, query: str, gateway_url: str
-    ) -> None:
-        """query: of the URL that the client asked for. gateway_url: what it is told."""
+    def __init__(self, ground: Ground, connection: Connection, query: str, url: str) -> None:
+        """query: of the URL that the client asked for. url: what it is told."""
         self._ground = ground
         self._connection = connection
         self._query = query
         self._version: Literal[9, 10] = 10
-        self._gateway_url = gateway_url
+        self._url = url
         self._limit = SendLimit()
         self._beat_at = self._since = ground.clock()
         self._held: list[tuple[int, Any]] = []
@@ -247,7 +245,7 @@ class Peer:
             version=self._version,
             program=program_of(d["properties"]),
             presence=_presence(d.get("presence")),
-            url=self._gateway_url,
+            url=self._url,
         )
         if asked.compress and self._connection.encoder is None:
             self._connection.encoder = PayloadZlibEncoder()
