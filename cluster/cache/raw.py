@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ Snowflake = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 """An id, in JSON a string of digits."""
 NULL: Final = Raw(b"null")
 
+_AN_ID: Final = re.compile(rb'null|"[0-9]+"')
 _encode = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(Fields).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
@@ -53,6 +55,21 @@ def encoded(value: Any) -> Raw:
 def merged(text: bytes, changes: Fields) -> bytes:
     """Return an object with some fields changed or added."""
     return _encode(fields_of(text) | changes)
+
+
+def with_id(text: bytes, name: bytes, value: Raw) -> bytes:
+    """Return an object with another id in a field, which is added if it is not there.
+
+    name: one that no object within this one has. Where it stands once, the rest is not read, which
+    takes half the time.
+    """
+    key = b'"%b":' % name
+    start = text.find(key)
+    if start >= 0 and text.find(key, start + 1) < 0:
+        found = _AN_ID.match(text, start + len(key))
+        if found:
+            return b"%b%b%b" % (text[: found.start()], bytes(value), text[found.end() :])
+    return merged(text, {name.decode(): value})
 
 
 class Id(msgspec.Struct, gc=False):

@@ -21,6 +21,7 @@ import msgspec
 
 from cluster.cache import schema
 from cluster.cache.errors import DAMAGE, CacheFullError, DamagedCacheError
+from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import Keep, Kind
 from cluster.cache.opening import Note, WrittenEnvironment, open_for_writing
 from cluster.cache.snapshot import Snapshot
@@ -50,6 +51,7 @@ class Store:
         self._environment = environment
         self._keep = keep
         self._updates = updates(keep)
+        self._states: dict[int, GuildState] = {}
         self._snapshots: WeakSet[Snapshot] = WeakSet()
 
     @classmethod
@@ -117,7 +119,7 @@ class Store:
 
     def _begin(self) -> Transaction:
         made = self._environment
-        return Transaction(made.env.begin(write=True), made.databases)
+        return Transaction(made.env.begin(write=True), made.databases, self._states)
 
     def _make_room(self) -> None:
         for snapshot in list(self._snapshots):
@@ -157,7 +159,7 @@ class Turn:
         self._updates = table
         self._unfit = unfit
         self._count = 0
-        self._steps: list[Callable[[Transaction], None]] = []
+        self._steps: list[tuple[Callable[[Transaction, bytes], None], bytes]] = []
         self._parts = self._begun()
 
     def _begun(self) -> Transaction:
@@ -168,20 +170,16 @@ class Turn:
     def apply(self, event: Event) -> None:
         """Change what an event changes. One that is no such event is counted, and logged the first
         time."""
-        update = self._updates.get(event.name)
+        source = event.source
+        update = self._updates.get(source.name)
         if update is None:
             return
-        self._count = event.shard_count
-        data, is_ready = event.data, event.name == "READY"
-        shard = ShardKey(event.shard_count, event.shard_id)
-
-        def step(parts: Transaction) -> None:
-            update(parts, data)
-            if is_ready:
-                parts.set_whole(shard)
-
+        self._count = source.shard_count
         try:
-            self._do(step)
+            self._do(update, event.data)
+            if source.name == "READY":
+                shard = ShardKey(source.shard_count, source.shard_id)
+                self._do(lambda parts, _: parts.set_whole(shard))
         except MALFORMED as error:
             self._steps.pop()
             self._unfit[event.name] += 1
@@ -193,7 +191,7 @@ class Turn:
         their next GUILD_CREATE. now_ns: Unix time. Return how many there are."""
         doubted: list[int] = []
 
-        def step(parts: Transaction) -> None:
+        def step(parts: Transaction, _: bytes) -> None:
             doubted[:] = [
                 guild_id
                 for guild_id in parts.guild_ids()
@@ -212,7 +210,7 @@ class Turn:
         """Remove what is kept no more; where more is kept than before, doubt every guild."""
         words = ",".join(sorted(one.value for one in self._keep)).encode()
 
-        def step(parts: Transaction) -> None:
+        def step(parts: Transaction, _: bytes) -> None:
             kept = parts.about(schema.KEEP)
             if kept == words:
                 return
@@ -226,10 +224,10 @@ class Turn:
 
         self._do(step)
 
-    def _do(self, step: Callable[[Transaction], None]) -> None:
-        self._steps.append(step)
+    def _do(self, step: Callable[[Transaction, bytes], None], data: bytes = b"") -> None:
+        self._steps.append((step, data))
         try:
-            step(self._parts)
+            step(self._parts, data)
         except lmdb.MapFullError:
             self._again()
 
@@ -240,8 +238,8 @@ class Turn:
             self._make_room()
             self._parts = self._begun()
             try:
-                for step in self._steps:
-                    step(self._parts)
+                for step, data in self._steps:
+                    step(self._parts, data)
             except lmdb.MapFullError:
                 continue
             return
@@ -251,9 +249,9 @@ class Turn:
         position, count = self.position, self._count
         if position is not None:
             saved = msgspec.json.encode(position)
-            self._do(lambda parts: parts.set_about(schema.POSITION, saved))
+            self._do(lambda parts, _: parts.set_about(schema.POSITION, saved))
         if count:
-            self._do(lambda parts: _count(parts, count))
+            self._do(lambda parts, _: _count(parts, count))
         while True:
             try:
                 self._parts.commit()

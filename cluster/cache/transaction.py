@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import lmdb
 
@@ -13,6 +13,8 @@ from cluster.cache.kinds import Keep, Kind
 from cluster.cache.snapshot import Databases, Snapshot
 from cluster.wire.position import ShardKey
 
+_MOST_STATES: Final = 100_000
+
 
 class Transaction:
     """Reads what it has written, too. ``commit`` or ``abort`` it. Methods raise lmdb.Error."""
@@ -21,7 +23,13 @@ class Transaction:
     keeps_presences = False
     keeps_users = False
 
-    def __init__(self, txn: lmdb.Transaction, databases: Databases) -> None:
+    def __init__(
+        self, txn: lmdb.Transaction, databases: Databases, states: dict[int, GuildState]
+    ) -> None:
+        """states: the guilds' as the database has them, as far as they were read: kept from one
+        transaction to the next, since most events ask for one."""
+        self._states = states
+        self._changed: dict[int, GuildState | None] = {}
         self._txn = txn
         self._db = databases
         self._now = Snapshot(txn, databases)
@@ -35,6 +43,13 @@ class Transaction:
 
     def commit(self) -> None:
         self._txn.commit()
+        if len(self._states) > _MOST_STATES:
+            self._states.clear()
+        for guild_id, state in self._changed.items():
+            if state is None:
+                self._states.pop(guild_id, None)
+            else:
+                self._states[guild_id] = state
 
     def abort(self) -> None:
         """Give it up, unless it is committed. Calling it again does nothing."""
@@ -68,16 +83,24 @@ class Transaction:
             self.put(guild_id, kind, part_id, part)
 
     def state(self, guild_id: int) -> GuildState | None:
-        value = self._txn.get(schema.pack_id(guild_id), db=self._db.guilds)
-        return None if value is None else decode_state(bytes(value))
+        if guild_id in self._changed:
+            return self._changed[guild_id]
+        state = self._states.get(guild_id)
+        if state is None:
+            value = self._txn.get(schema.pack_id(guild_id), db=self._db.guilds)
+            if value is not None:
+                state = self._states[guild_id] = decode_state(bytes(value))
+        return state
 
     def set_state(self, guild_id: int, state: GuildState) -> None:
+        self._changed[guild_id] = state
         self._txn.put(schema.pack_id(guild_id), encode_state(state), db=self._db.guilds)
 
     def guild_ids(self) -> list[int]:
         return self._now.guild_ids()
 
     def forget(self, guild_id: int) -> None:
+        self._changed[guild_id] = None
         self._txn.delete(schema.pack_id(guild_id), db=self._db.guilds)
         self._remove_range(schema.pack_id(guild_id))
 

@@ -16,7 +16,6 @@ from cluster.cache.kinds import Kind
 from cluster.cache.parts import Parts, knows
 from cluster.cache.raw import (
     NULL,
-    Fields,
     Id,
     Snowflake,
     encoded,
@@ -24,6 +23,7 @@ from cluster.cache.raw import (
     merged,
     reader,
     text_of,
+    with_id,
 )
 
 _FORUMS: Final = (15, 16)
@@ -164,7 +164,7 @@ def thread_create(parts: Parts, d: bytes) -> None:
         return
     parent = parts.part(said.guild_id, Kind.CHANNEL, said.parent_id)
     if parent is not None and _type(parent).type in _FORUMS:
-        changed = merged(parent, {"last_message_id": encoded(str(said.id))})
+        changed = with_id(parent, b"last_message_id", encoded(str(said.id)))
         parts.put(said.guild_id, Kind.CHANNEL, said.parent_id, changed)
 
 
@@ -243,28 +243,33 @@ def thread_members_update(parts: Parts, d: bytes) -> None:
     parts.put(said.guild_id, Kind.THREAD, said.id, text_of(fields))
 
 
-def _change_place(parts: Parts, guild_id: int | None, place_id: int, changes: Fields) -> None:
-    """Change a channel or a thread, whichever it is."""
+def _place_of(parts: Parts, guild_id: int | None, place_id: int) -> tuple[Kind, bytes] | None:
+    """Return a channel or a thread, whichever it is; None: it is not known, or in no guild."""
     if guild_id is None:
-        return
+        return None
     for kind in (Kind.CHANNEL, Kind.THREAD):
         part = parts.part(guild_id, kind, place_id)
         if part is not None:
-            parts.put(guild_id, kind, place_id, merged(part, changes))
-            return
+            return kind, part
+    return None
 
 
 def message_create(parts: Parts, d: bytes) -> None:
     """Note the last message of a channel or thread: no other event says it ("Channel Update")."""
     said = _message(d)
-    _change_place(parts, said.guild_id, said.channel_id, {"last_message_id": said.id})
+    place = _place_of(parts, said.guild_id, said.channel_id)
+    if said.guild_id is not None and place is not None:
+        changed = with_id(place[1], b"last_message_id", said.id)
+        parts.put(said.guild_id, place[0], said.channel_id, changed)
 
 
 def pins_update(parts: Parts, d: bytes) -> None:
     """Note when something was pinned last; where nothing is any more the event does not say it."""
     said = _place(d)
-    changes = {"last_pin_timestamp": said.last_pin_timestamp}
-    _change_place(parts, said.guild_id, said.channel_id, changes)
+    place = _place_of(parts, said.guild_id, said.channel_id)
+    if said.guild_id is not None and place is not None:
+        changed = merged(place[1], {"last_pin_timestamp": said.last_pin_timestamp})
+        parts.put(said.guild_id, place[0], said.channel_id, changed)
 
 
 def voice_channel_update(parts: Parts, d: bytes) -> None:

@@ -24,9 +24,13 @@ class _Member(msgspec.Struct, gc=False):
 
 
 class _Presence(msgspec.Struct, gc=False):
-    user: Raw
+    user: Id
     guild_id: Snowflake = 0
     status: str = ""
+
+
+class _WithUser(msgspec.Struct, gc=False):
+    user: Raw
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -44,9 +48,9 @@ class _VoiceState(msgspec.Struct, gc=False):
 
 _member = reader(_Member)
 _presence = reader(_Presence)
+_with_user = reader(_WithUser)
 _chunk = reader(_Chunk)
 _voice_state = reader(_VoiceState)
-_id = reader(Id)
 _of_user = reader(OfUser)
 
 
@@ -136,15 +140,15 @@ def presence_update(parts: Parts, d: bytes) -> None:
     said = _presence(d)
     if not knows(parts, said.guild_id):
         return
-    user_id = _id(said.user).id
+    user_id = said.user.id
     if said.status == _OFFLINE:
         parts.remove(said.guild_id, Kind.PRESENCE, user_id)
     else:
         parts.put(said.guild_id, Kind.PRESENCE, user_id, d)
-    if bytes(said.user).count(b":") > 1:  # it has more than the id
+    if b'"user":{"id":"%d"}' % user_id not in d:  # there is more of it than the id
         member = parts.part(said.guild_id, Kind.MEMBER, user_id)
         if member is not None:
-            changed = with_user(member, fields_of(said.user))
+            changed = with_user(member, fields_of(_with_user(d).user))
             parts.put(said.guild_id, Kind.MEMBER, user_id, changed)
 
 
