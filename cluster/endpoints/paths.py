@@ -176,7 +176,7 @@ class ClusterPaths(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cache_endpoint(self) -> str:
         """Where the cache answers the coordinator."""
-        return self.endpoint("cache")
+        return self.endpoint("cached")
 
     @property
     def replay(self) -> str:

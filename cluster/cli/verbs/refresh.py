@@ -36,12 +36,17 @@ def refresh(config_file: Path | None, name: str | None, shard: int, yes: bool) -
     nobody sees: subscribers are told so by a gap (session_lost).
     """
     running = running_cluster(config_file, name)
-    if not yes and sys.stdin.isatty():
+    if not yes and somebody_answers():
         click.echo(asyncio.run(_price(running, shard)))
         if not click.confirm("Spend it?"):
             click.echo("Nothing was done.")
             return
     operate(running, lambda control, say: control.refresh_shard(shard, say))
+
+
+def somebody_answers() -> bool:
+    """Return whether a question reaches a person: a script that refreshes means it."""
+    return sys.stdin.isatty()
 
 
 async def _price(running: Running, shard: int) -> str:

@@ -269,6 +269,13 @@ def serve(endpoint: zmq.Socket[Any], behaviour: Behaviour, running: Running) -> 
                 state=OperationState.DONE,
                 text="4 shards were moved",
             )
+        if request.verb == "refresh":
+            answer = Operation(
+                id="1",
+                kind=f"refresh of shard {request.args['shard']}",
+                state=OperationState.DONE,
+                text="shard 2 identified anew",
+            )
         if request.verb == "stop" and behaviour.mute_at_stop:
             return
         result = msgspec.Raw(msgspec.msgpack.encode(answer))

@@ -49,7 +49,7 @@ async def answering(
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.ROUTER)
     socket.linger = 0
-    socket.bind(f"ipc://{folder / 'cache'}")
+    socket.bind(f"ipc://{folder / 'cached'}")
 
     async def serve() -> None:
         while True:

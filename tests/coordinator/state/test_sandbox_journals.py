@@ -102,3 +102,15 @@ def test_a_slot_that_is_a_link_is_not_followed(
     paths.journal(0).symlink_to(elsewhere)
     assert begin_world(paths, store, sandbox=True) == 0
     assert (elsewhere / "data.mdb").read_text() == "of somebody else"
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_the_cache_of_the_world_before_goes_and_that_of_a_real_bot_stays(
+    sandbox: bool, paths: ClusterPaths, store: Store
+) -> None:
+    begin_world(paths, store, sandbox=sandbox)
+    paths.cache.mkdir()
+    (paths.cache / "data.mdb").write_bytes(b"x" * (1 << 20))
+    freed = begin_world(paths, store, sandbox=sandbox)
+    assert paths.cache.exists() != sandbox
+    assert (freed >= 1 << 20) == sandbox
