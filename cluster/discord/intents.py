@@ -98,6 +98,11 @@ _NOT_FOR_BOTS: Final = frozenset((18, 19, 22, 23))
 """Those of them that no bot may ask for, as the unofficial documentation says."""
 _OAUTH2_ONLY: Final = frozenset((27, 28))
 """Those of them that do something in sessions with an OAuth2 token only (so does 19)."""
+UNOFFICIAL_BOT_INTENTS: Final = sum(
+    1 << bit for bit in _UNOFFICIAL_INTENTS.keys() - _NOT_FOR_BOTS - _OAUTH2_ONLY
+)
+"""Bits that some libraries have among all intents, and that bring a bot no event that the
+documentation has."""
 
 
 def intents_advice(intents: int, account: Literal["bot", "user"] = "bot") -> dict[int, str]:

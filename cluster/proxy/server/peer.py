@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from cluster.decode_errors import MALFORMED, decoded
-from cluster.discord.intents import ALL_INTENTS, Intents, set_bits
+from cluster.discord.intents import ALL_INTENTS, UNOFFICIAL_BOT_INTENTS, Intents, set_bits
 from cluster.discord.opcodes import Op
 from cluster.gateway_server.compression import PayloadZlibEncoder, encoder_for
 from cluster.gateway_server.identify_payload import parse_identify, parse_resume, parse_token
@@ -223,9 +223,10 @@ class Peer:
     def _identify(self, d: Any) -> None:
         client = self._client(d)
         intents = self._ground.cluster().intents
-        known = int(ALL_INTENTS) | intents
+        known = int(ALL_INTENTS) | UNOFFICIAL_BOT_INTENTS | intents
         asked = parse_identify(d, allowed=known, known=known)
-        if lacking := asked.intents & ~intents:
+        wanted = asked.intents & (int(ALL_INTENTS) | intents)
+        if lacking := wanted & ~intents:
             raise Refused(
                 4014,
                 "Disallowed intent(s).",
@@ -240,7 +241,7 @@ class Peer:
             shard_id=shard_id,
             shard_count=shard_count,
             with_shard=asked.shard is not None,
-            intents=asked.intents,
+            intents=wanted,
             large_threshold=asked.large_threshold,
             version=self._version,
             program=program_of(d["properties"]),

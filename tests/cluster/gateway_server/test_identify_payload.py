@@ -53,6 +53,14 @@ def test_all_that_may_be_said() -> None:
     assert parse_identify(PLAIN | {"compress": 1}, allowed=1).compress is False
 
 
+def test_a_presence_may_be_one_that_can_not_be_shown() -> None:
+    """discordgo's is so, which Discord takes."""
+    nothing = {"since": 0, "game": {"name": "", "type": 0}, "status": "", "afk": False}
+    assert identify_code(PLAIN | {"presence": nothing}) == 0
+    assert identify_code(PLAIN | {"presence": None}) == 0
+    assert identify_code(PLAIN | {"presence": "online"}) == 4002
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

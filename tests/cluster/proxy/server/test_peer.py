@@ -291,6 +291,18 @@ def test_a_session_that_cannot_be_resumed(refusal: Exception | None, resumable: 
     play(scenario)
 
 
+def test_intents_of_no_documentation_are_left_out() -> None:
+    """interactions.py has bit 17 among all, and Discord takes it."""
+
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        client = await RawClient.open(there.port)
+        client.send(identify_payload(intents=1 | 1 << 17 | 1 << 26))
+        await eventually(lambda: bool(there.commands.told))
+        assert there.sessions.last.identify.intents == 1
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("payload", [identify_payload(), RESUME])
 @pytest.mark.parametrize(
     ("raised", "code"), [(Refused(4007, "Invalid seq."), 4007), (OSError, 4000)]
