@@ -28,6 +28,7 @@ _EMPTY = (
     "/guilds/{guild}/stickers",
     "/guilds/{guild}/invites",
     "/guilds/{guild}/webhooks",
+    "/soundboard-default-sounds",
     "/voice/regions",
 )
 """Lists that the sandbox has nothing for."""

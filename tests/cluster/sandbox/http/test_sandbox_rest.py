@@ -117,6 +117,17 @@ def test_the_worlds_objects_are_the_gateways() -> None:
     asyncio.run(scenario())
 
 
+def test_lists_that_libraries_ask_for_at_their_start_are_there() -> None:
+    """py-cord is not ready before it has had the default sounds."""
+
+    async def scenario() -> None:
+        async with bench() as b:
+            for path in ("/voice/regions", "/soundboard-default-sounds"):
+                assert (await b.get(f"/v10{path}"))[::2] == (200, [])
+
+    asyncio.run(scenario())
+
+
 def test_commands_that_were_put_are_there() -> None:
     async def scenario() -> None:
         async with bench() as b:
