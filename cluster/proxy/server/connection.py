@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
 
@@ -42,6 +44,8 @@ MOST_UNREAD: Final = 64 << 10
 read; over it the connection is cut."""
 NO_CODE: Final = 1006
 """The connection ended without a close frame."""
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: a close does not wait for what was not sent."""
 _HEAD_END: Final = b"\r\n\r\n"
 _encode = msgspec.json.Encoder().encode
 _NOT_READ: Final = refusal(400, f"400: Bad Request ({HINT})")
@@ -334,8 +338,12 @@ class Connection(asyncio.Protocol):
             self._later(self.abort)
 
     def abort(self) -> None:
-        """Close the socket at once."""
-        if self._transport is not None:
-            self._transport.abort()
-        else:
+        """Close the socket at once. The kernel drops what waits in it, too, which it would keep for
+        a minute or two for a client that is there and does not read."""
+        if self._transport is None:
             self._ended = True
+            return
+        own: socket.socket | None = self._transport.get_extra_info("socket")
+        if own is not None and self._waits:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._transport.abort()
