@@ -41,7 +41,9 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
     "cache": ((r"data\.mdb|lock\.mdb|owner\.lock", "cache"),),
-    "proxy": ((r"(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?", "proxy"),),
+    "proxy": (
+        (r"(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?|[0-9a-f]{16}\.lock", "proxy"),
+    ),
     "logs": (
         (
             r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|cache"

@@ -16,9 +16,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,11 +35,13 @@ from cluster.proxy.reporting import Reporting
 from cluster.proxy.requests import Requests
 from cluster.proxy.server.peer import ClusterFacts
 from cluster.proxy.server.server import ProxyServer
-from cluster.proxy.sessions import ProxySessions
+from cluster.proxy.sessions import ProxySessions, SessionStore
+from cluster.proxy.sessions.intake import Subscribe
 from cluster.proxy.sessions.states import State
 from cluster.proxy.spec import ProxySpec
 from cluster.proxy.view.views import Views
 from cluster.subscriber import Subscriber
+from cluster.subscriber.subscriber import MAX_BYTES
 from cluster.wire.proxies import ProxyReport
 
 log = logging.getLogger(__name__)
@@ -80,8 +82,9 @@ class Parts:
             process=spec.number,
         )  # fmt: skip
         self._sessions = ProxySessions(
-            partial(_subscriber, spec), cache, Views(reporting.facts.intents),
-            self._requests.asked, ready=self._requests.shard_ready,
+            _subscribes(spec), cache, Views(reporting.facts.intents),
+            self._requests.asked, _store(spec.folder), keep_seconds=spec.keep_seconds,
+            overlap=spec.overlap, ready=self._requests.shard_ready,
         )  # fmt: skip
         self._server = ProxyServer(
             self._sessions, self._requests, ground.credentials,
@@ -122,15 +125,31 @@ class Parts:
         )
 
 
-def _subscriber(
-    spec: ProxySpec, start: str | dict[str, Any], names: tuple[str, ...] | None
-) -> Subscriber:
-    """Return what reads the cluster's events from a start on."""
-    events = None if names is None else event_names(*names)
-    return Subscriber(
-        spec.events, events, start=start, replay=spec.replay, control=spec.control,
-        name=f"proxy {spec.number}", keys=spec.keys,
-    )  # fmt: skip
+def _store(folder: Path) -> SessionStore:
+    """Return this process's end of the sessions that those of the host share. ClusterError: it
+    can't be had."""
+    try:
+        return SessionStore(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise ClusterError(
+            f"the sessions of bots in {folder} can't be used ({error})", "check that folder"
+        ) from error
+
+
+def _subscribes(spec: ProxySpec) -> Subscribe:
+    """Return what makes a reader of the cluster's events from a start on."""
+
+    def subscriber(
+        start: str | dict[str, Any], *, events: Sequence[str] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Subscriber:  # fmt: skip
+        names = None if events is None else event_names(*events)
+        return Subscriber(
+            spec.events, names, start=start, replay=spec.replay, control=spec.control,
+            name=f"proxy {spec.number}", keys=spec.keys, max_bytes=max_bytes,
+        )  # fmt: skip
+
+    return subscriber
 
 
 async def _opened(folder: Path, reporting: Reporting, child: Child) -> Cache | None:
@@ -159,6 +178,7 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[as
     try:
         yield task
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the %s failed", name, exc_info=error)
             raise ClusterError(f"the {name} failed ({type(error).__name__}: {error})") from error
     finally:
         task.cancel()

@@ -32,7 +32,7 @@ OWN = (
     "logs/hub-1.log", "logs/host-gate.log", "logs/host.log", "logs/ray.log",
     "logs/cache.log", "cache/data.mdb", "cache/lock.mdb", "cache/owner.lock",
     "logs/proxy-0.log", "logs/proxy-12.log.1", "proxy/requests.db", "proxy/requests.db-wal",
-    "proxy/sessions.sqlite3", "proxy/sessions.sqlite3-shm",
+    "proxy/sessions.sqlite3", "proxy/sessions.sqlite3-shm", "proxy/0123456789abcdef.lock",
 )  # fmt: skip
 SOCKETS = ("control", "c12", "events", "hub-3")
 """Sockets, and what was to become one in the place of one."""
