@@ -10,6 +10,7 @@ from typing import Final
 
 from cluster.errors import ClusterError
 from cluster.proxy.entry import Entry, gap_entry
+from cluster.proxy.interfaces import Outlet
 from cluster.proxy.sessions.intake import Counts, Stream, Subscribe
 from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.reading import Reading
@@ -24,6 +25,8 @@ AT_ONCE: Final = 4
 MAX_BYTES: Final = 4 * 1024 * 1024
 """What one of them may keep in memory."""
 AGAIN_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 2.0
+"""How long a client may take nothing while another session may wait for its Subscriber's place."""
 
 Join = Callable[[ProxySession, Positions], bool]
 
@@ -41,30 +44,36 @@ class CatchUps:
     async def run(self, session: ProxySession) -> None:
         """Send a session what it has not had, until it is in the window. It is to be cancelled
         when the session has lost its connection."""
-        async with self._slots:
-            while not self._join(session, had := session.positions):
+        while True:
+            await _room(session)
+            async with self._slots:
+                had = session.positions
+                if self._join(session, had):
+                    return
                 try:
                     async with self._subscribe(had.plain(), max_bytes=MAX_BYTES) as stream:
                         if await self._read(session, stream, had.copy()):
                             return
+                except TimeoutError:
+                    continue  # its client takes nothing: others may use the slot
                 except ClusterError as error:
                     log.warning("session %s: %s; subscribing again", session.id, error)
-                await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _read(self, session: ProxySession, stream: Stream, had: Positions) -> bool:
-        """Return whether the session is in the window; False: the stream has ended."""
+        """Return whether the session is in the window; False: the stream has ended. TimeoutError:
+        the client takes nothing."""
         async with Reading(stream) as reading:
             while await reading.some():
-                while (outlet := session.outlet) is not None and outlet.waiting > MOST_WAITING:
-                    session.has_room.clear()
-                    await session.has_room.wait()
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    outlet = await _room(session)
                 payloads: list[bytes] = []
                 items = reading.take()
                 for item in items:
                     payloads += self._taken(session, item, had)
                 if items:
                     session.mark(reading.positions(had))
-                if payloads and outlet is not None:
+                if payloads:
                     outlet.dispatch(payloads)
                 if self._join(session, reading.positions(had)):
                     return True
@@ -79,3 +88,13 @@ class CatchUps:
             self._counts.gap(item, f"session {session.id}")
             return session.take_read(gap_entry(item.shard_count, item.shard_id, item.epoch))
         return []
+
+
+async def _room(session: ProxySession) -> Outlet:
+    """Wait until a session's client has taken what waits. Return its connection."""
+    outlet = session.outlet
+    assert outlet is not None  # whoever detaches it cancels this
+    while outlet.waiting > MOST_WAITING:
+        session.has_room.clear()
+        await session.has_room.wait()
+    return outlet

@@ -46,7 +46,8 @@ class Reading:
         """Wait until there is an item, or for a moment. False: there will be no more, since the
         stream has ended. Raises what it ended with."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._some.wait(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):  # wait_for may swallow a cancellation
+                await self._some.wait()
         assert self._task is not None
         if self._task.done() and not self._items:
             self._task.result()

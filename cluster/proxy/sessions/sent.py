@@ -148,10 +148,9 @@ class Sent:
             for index in range(max(0, mark.seq + 1 - self._first), last - self._first + 1):
                 place = self.places[index]
                 if isinstance(place, int):
-                    event = window.slice(place, 1)[0].event
-                    source = event.source
-                    key, had = (source.shard_count, source.shard_id), (source.epoch, event.seq)
-                    self.places[index] = Had(key, had)
+                    # One before the mark is that of a dispatch that had the place of another.
+                    known = place >= mark.where
+                    self.places[index] = _by_position(window, place) if known else None
 
     def oldest(self) -> int | None:
         """Return the lowest number of the window that is a place here; None: none is."""
@@ -191,6 +190,12 @@ class Sent:
         if (count := seq + 1 - self._first) > 0:
             del self.places[:count]
             self._first = seq + 1
+
+
+def _by_position(window: Window, g: int) -> Had:
+    event = window.slice(g, 1)[0].event
+    source = event.source
+    return Had((source.shard_count, source.shard_id), (source.epoch, event.seq))
 
 
 def _seq(mark: SentMark) -> int:

@@ -76,6 +76,8 @@ class ProxySessions:
         self._catch_ups = CatchUps(subscribe, self.counts, self._join)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         """By session id: what is under way for it."""
+        self._under_way: set[asyncio.Task[None]] = set()
+        """The same, and what was cancelled and has not ended yet."""
         self._held: dict[str, ProxySession] = {}
         """By the id of a newer session: the one whose place it takes once it has begun."""
 
@@ -88,10 +90,9 @@ class ProxySessions:
                 await self._intake.run(start)
         finally:
             self._turns.close()
-            tasks = list(self._tasks.values())
-            for task in tasks:
+            for task in self._under_way:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._under_way, return_exceptions=True)
             for number in range(0, len(self._sessions), MOST_AT_ONCE):
                 self._keeper.write(list(self._sessions.values())[number : number + MOST_AT_ONCE])
             self._keeper.close()
@@ -143,7 +144,8 @@ class ProxySessions:
             session.ready = begun.ready
             if self._keeper.add(session, found):
                 if found is not None:
-                    self._drop(predecessor)
+                    if (own := self._sessions.get(predecessor)) is not None:
+                        self._let_go(own)
                     log.info("session %s goes on where %s has ended", session_id, predecessor)
                 return session
 
@@ -204,8 +206,6 @@ class ProxySessions:
                 return None
             if session.state is State.REPLACED:
                 return None
-            if seq > session.seq:
-                raise Refused(4007, "Invalid seq.", f"RESUME after {seq}, of {session.seq}")
             if seq < session.acknowledged:
                 log.warning("session %s: what came after %d is forgotten", session_id, seq)
                 return None
@@ -216,6 +216,8 @@ class ProxySessions:
                 session.acknowledge(seq)
             return session
         if found is not None and session is not None and self._keeper.is_own(found):
+            if seq > session.seq:
+                self._keeper.write([session])  # it was not taken
             session.acknowledge(seq)
             return session
         if session is not None:
@@ -307,9 +309,11 @@ class ProxySessions:
     def _do(self, session: ProxySession, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[session.id] = task
+        self._under_way.add(task)
         task.add_done_callback(lambda task: self._done(session, task))
 
     def _done(self, session: ProxySession, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
         if self._tasks.get(session.id) is task:
             del self._tasks[session.id]
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -110,6 +110,9 @@ class Cache:
                     kept = [one for one in self.guilds if one != guild]
                     self.guilds = [*kept, guild] if item.name == "GUILD_CREATE" else kept
 
+    def knows(self, shard: int, seq: int) -> bool:
+        return self.here.has(event(shard, seq))
+
     @contextmanager
     def snapshot(self) -> Iterator[Cache]:
         yield self

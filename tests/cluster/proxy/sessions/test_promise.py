@@ -86,6 +86,7 @@ class Process:
             await self.stop()
 
     async def stop(self) -> None:
+        await asyncio.sleep(0)  # what has not begun has no end
         self._task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await self._task
@@ -122,7 +123,13 @@ class Bot:
             self.start, self.state = self.cache.here.copy(), json.dumps(self.cache.guilds).encode()
         else:
             self.had_heir = True
-            self.twice |= {_key(one) for one in self.got if one["s"] > self.acknowledged}
+            # So may what the cache does not know yet: the heir's READY is without it.
+            self.twice |= {
+                _key(one)
+                for one in self.got
+                if one["s"] > self.acknowledged or not self.cache.knows(*_key(one)[:2])
+            }
+            self.twice |= {(*key[:2], "ONE") for key in self.twice}  # see `cut`
             self.before += self.got
         self.client, self.kept, self.acknowledged = Client(), [], 0
         self.process, self.is_connected = process, True
@@ -178,7 +185,7 @@ class Bot:
         wanted = self._wanted(cluster)
         for shard in (0, 1):
             got = [key for key in by_shard[shard] if not self.had_heir or key[2] in _PLAIN]
-            assert got == [key for key in wanted if key[0] == shard]
+            assert got == [key for key in wanted if key[0] == shard], (got, wanted)
             for key, times in by_shard[shard].items():
                 assert times == 1 or self.anything_twice or key in self.twice, key
 
@@ -301,7 +308,7 @@ ACTIONS = st.lists(
 
 
 @settings(
-    max_examples=100, deadline=None,
+    max_examples=60, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(ACTIONS)
@@ -309,7 +316,7 @@ def test_no_session_misses_an_event(actions: list[Action]) -> None:
     play(lambda: _play([("identify", 0, 0), ("identify", 1, 0), *actions]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ACTIONS)
 def test_within_one_process_each_event_comes_once(actions: list[Action]) -> None:
     actions = [action for action in actions if action[0] not in ("kill", "heir")]
