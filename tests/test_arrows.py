@@ -186,7 +186,7 @@ ROOMS: Final = {
         "answers": "kinds schema snapshot",
         "census": "snapshot",
         "spec": "",
-        "store": "errors kinds opening schema snapshot transaction updates",
+        "store": "errors guild_state kinds opening schema snapshot transaction updates",
         "transaction": "guild_state kinds schema snapshot",
         "updates": "guild_state kinds parts raw",
         "reader": "environments errors part snapshot",
