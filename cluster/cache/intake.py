@@ -134,7 +134,7 @@ class Intake:
 def _tell(gap: Gap, guilds: int) -> None:
     shard = "all shards" if gap.shard_id == -1 else f"shard {gap.shard_id} of {gap.shard_count}"
     log.warning(
-        "events of %s were missed (%s, epoch %d from %d on): %d guilds are of unknown age until "
-        "their next GUILD_CREATE",
+        "events of %s were missed (%s, epoch %d from %d on); guilds that are of unknown age until "
+        "their next GUILD_CREATE: %d",
         shard, gap.reason, gap.epoch, gap.first, guilds,
     )  # fmt: skip

@@ -177,10 +177,10 @@ def test_a_gap_leaves_the_guilds_of_its_shard_of_unknown_age(
 
     played(store, scenario)
     assert [record.getMessage() for record in caplog.records] == [
-        "events of shard 1 of 4 were missed (gone, epoch 1 from 5 on): 1 guilds are of unknown age "
-        "until their next GUILD_CREATE",
-        "events of all shards were missed (gone, epoch 1 from 5 on): 2 guilds are of unknown age "
-        "until their next GUILD_CREATE",
+        "events of shard 1 of 4 were missed (gone, epoch 1 from 5 on); guilds that are of unknown "
+        "age until their next GUILD_CREATE: 1",
+        "events of all shards were missed (gone, epoch 1 from 5 on); guilds that are of unknown "
+        "age until their next GUILD_CREATE: 2",
     ]
 
 
