@@ -160,7 +160,8 @@ def test_one_that_is_enabled_late_knows_what_it_lacks_until_it_is_fetched(home: 
             well = await reports(
                 control, lambda one: one.guilds == GUILDS and not (one.unavailable or one.unseen)
             )
-            assert (well.stale, well.gaps) == (0, SHARDS)
+            assert well.stale == 0
+            assert well.gaps >= SHARDS, "and what was pruned while it joined"
             assert await identified(sandbox) == 2 * SHARDS
             await caught_up(sandbox, control, paths)
             await compare(info, paths, SHARDS)
