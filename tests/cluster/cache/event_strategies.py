@@ -65,7 +65,7 @@ def _of_user(item: Json) -> Any:
 def _guild(**more: Any) -> st.SearchStrategy[Json]:
     return st.fixed_dictionaries(
         {"id": guild_ids, "name": texts, "roles": _unique(_role), **more},
-        optional={"emojis": _unique(_role), "description": texts},
+        optional={"emojis": _unique(_role), "stickers": _unique(_role), "description": texts},
     )
 
 
