@@ -194,7 +194,7 @@ ROOMS: Final = {
         "opening": "errors schema snapshot",
         "snapshot": "errors guild_create guild_state kinds part schema",
         "guild_create": "errors guild_state kinds schema",
-        "part": "kinds",
+        "part": "errors kinds",
         "parts": "guild_state kinds",
         "schema": "",
         "raw": "",

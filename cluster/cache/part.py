@@ -6,8 +6,9 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from cluster.cache.errors import CacheError
 from cluster.cache.kinds import Kind
-from cluster.decode_errors import decoded
+from cluster.decode_errors import MALFORMED, UNFIT, decoded, without_lone_surrogates
 from cluster.events.base import Object
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.expressions import Emoji, SoundboardSound, Sticker
@@ -17,7 +18,7 @@ from cluster.events.objects.presences import Presence
 from cluster.events.objects.schedule import ScheduledEvent, StageInstance
 from cluster.events.objects.users import User
 from cluster.events.objects.voice import VoiceState
-from cluster.events.salvage import decoder_of
+from cluster.events.salvage import Refused, Salvage, decoder_of
 
 Typed = TypeVar("Typed", bound=Object)
 
@@ -60,9 +61,24 @@ class Part(Generic[Typed]):
         return decoded(msgspec.json.decode, self.raw)
 
     def typed(self) -> Typed:
-        """Return it as an object of its class. Raises decode_errors.MALFORMED where a field does
-        not fit."""
-        found: Typed = decoded(decoder_of(self._cls), self.raw)
+        """Return it as an object of its class. A field that does not fit is UNSET, and counted in
+        `status` (``misfits``) as one of an event is. Raises CacheError: it is no object."""
+        try:
+            found: Typed = decoder_of(self._cls)(self.raw)
+        except MALFORMED:
+            return self._salvaged()
+        return found
+
+    def _salvaged(self) -> Typed:
+        salvage, name = Salvage(), self._cls.__name__
+        try:
+            found: Typed = salvage.part(self._cls, without_lone_surrogates(self.raw))
+        except Refused as refused:
+            raise CacheError(
+                f"a {name} of the cache is none: {refused.reason}", "`raw` has what is there"
+            ) from refused
+        if salvage.misfits:
+            UNFIT.note(name, (misfit.place for misfit in salvage.misfits))
         return found
 
     def __repr__(self) -> str:

@@ -99,6 +99,11 @@ class Salvage:
             raise self._missing("id")
         return event
 
+    def part(self, cls: type[Object], text: bytes) -> Any:
+        """Return an object that stands alone, with what of it fits. Raises Refused where the text
+        is no JSON, or no object."""
+        return self._object(cls, text)
+
     def _read(self, kind: Any, text: Raw | bytes, step: str = "") -> Any:
         """Return a part as a value of this type. step: what its path has beyond the path of what it
         is a part of. Raises Refused."""
