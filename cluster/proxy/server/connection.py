@@ -35,8 +35,10 @@ MOST_FRAMES: Final = 240
 FRAMES_WINDOW_S: Final = 60.0
 """So many frames may come in so many seconds that end no message: pings, fragments. Over it: close
 4008."""
-MOST_SEARCHED: Final = 64 << 10
-"""Bytes that may come after the connection has ended, and are searched for a close frame."""
+MOST_SEARCHED: Final = 8 << 10
+MOST_LATE_FRAMES: Final = 64
+"""Bytes and frames that may come after the connection has ended, and are searched for a close
+frame. Each frame takes 10 us, however small."""
 MOST_IGNORED: Final = 16 << 20
 """Bytes that may come then before it is cut."""
 MOST_UNREAD: Final = 64 << 10
@@ -96,6 +98,7 @@ class Connection(asyncio.Protocol):
         self._fragments = bytearray()
         self._frame_limit: SendLimit | None = None
         self._ignored = 0
+        self._late_frames = 0
         self._waits = False
         self._unread = 0
         self._heartbeat_asked = False
@@ -254,7 +257,7 @@ class Connection(asyncio.Protocol):
     def _is_searched(self, size: int) -> bool:
         """Return whether what still comes is looked at for the client's close frame."""
         self._ignored += min(size, SLICE_BYTES)
-        if self._ignored <= MOST_SEARCHED:
+        if self._ignored <= MOST_SEARCHED and self._late_frames <= MOST_LATE_FRAMES:
             return True
         self._ignored += size
         if self._ignored > MOST_IGNORED:
@@ -267,7 +270,9 @@ class Connection(asyncio.Protocol):
         for event in websocket.events_received():
             if isinstance(event, Request):
                 self._requested(event)
-            elif isinstance(event, Frame) and not self._ended:
+            elif self._ended:
+                self._late_frames += 1
+            elif isinstance(event, Frame):
                 self._framed(event)
         if websocket.handshake_exc is not None and not self._ended and not any(websocket.writes):
             # It is no request that the protocol reads: it has a body, say.

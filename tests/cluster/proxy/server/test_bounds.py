@@ -18,6 +18,7 @@ from cluster.discord.limits import MAX_SENT_BYTES
 from cluster.proxy.server import connection, server
 from cluster.proxy.server.server import HANDSHAKE_S
 from cluster.sandbox.http.certificates import make_certificates
+from tests.cluster.proxy.server.played_transport import PlayedTransport
 from tests.cluster.proxy.server.rig import (
     HANDSHAKE,
     PlayedClock,
@@ -161,6 +162,17 @@ def test_endless_frames_with_nothing_in_them(opcode: int, fin: bool) -> None:
         assert await client.close_code() == 4008
         client.leave()
         await there.emptied()
+
+    play(scenario)
+
+
+def test_a_flood_that_comes_at_once_holds_nobody_up() -> None:
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        transport, flooded = PlayedTransport(), connection.Connection(there.server)
+        flooded.connection_made(transport)
+        flooded.data_received(HANDSHAKE % b"" + b"\x89\x80\x00\x00\x00\x00" * 40_000)
+        assert 240 <= transport.written.count(b"\x8a\x00") < 700
+        flooded.connection_lost(None)
 
     play(scenario)
 
