@@ -161,8 +161,8 @@ class Intake:
     def _positions(self, stream: Stream, known: Positions) -> Positions:
         """Return where the window's end is. known: the same, by the events alone."""
         found = Positions.read(stream.position)
-        if self._last is not None and found.store == self._last.store:
-            found.add(self._last)  # the Subscriber counts it as handled once the next is asked for
+        if self._last is not None:
+            found.reach(self._last)  # it counts as handled there once the next is asked for
         if found.store != known.store:
             return known
         return found if self._settled else found.joined(known)

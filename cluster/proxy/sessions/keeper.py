@@ -107,7 +107,8 @@ class Keeper:
         """Remove what nobody has come back to for so long. Return the ids of the sessions that are
         this process's; None: nobody knows."""
         try:
-            self._store.expire(self._now_ns() - keep_ns)
+            now_ns = self._now_ns()
+            self._store.expire(now_ns - keep_ns, now_ns)
             return self._store.owned()
         except sqlite3.Error as error:
             self._failed(error)

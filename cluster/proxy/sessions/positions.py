@@ -50,6 +50,11 @@ class Positions:
             self.store, self.places = source.store, {}
         self.places[source.shard_count, source.shard_id] = source.epoch, event.seq
 
+    def reach(self, event: Event) -> None:
+        """Take an event as had, if it is not, and of the same store."""
+        if event.store == self.store and not self.has(event):
+            self.add(event)
+
     def has(self, event: Event) -> bool:
         """Return whether an event is among what was had."""
         source = event.source

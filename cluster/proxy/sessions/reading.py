@@ -67,8 +67,8 @@ class Reading:
         if self._is_full:
             return had.copy()  # there is more at hand, and what the stream knows may be in it
         found = Positions.read(self._stream.position)
-        if self._last is not None and found.store == self._last.store:
-            found.add(self._last)  # the Subscriber counts it as handled once the next is asked for
+        if self._last is not None:
+            found.reach(self._last)  # it counts as handled there once the next is asked for
         return found.joined(had) if found.store == had.store else had.copy()
 
     async def _run(self) -> None:

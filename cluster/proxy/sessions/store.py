@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 ) WITHOUT ROWID
 """
 """detached_ns: Unix time at which it lost its connection; 0: it has one, if its owner lives.
-seen_ns: Unix time at which it was written last."""
+seen_ns: Unix time at which its owner wrote last."""
 
 
 class Found(NamedTuple):
@@ -129,10 +129,14 @@ class SessionStore:
                 "DELETE FROM sessions WHERE id = ? AND owner = ?", [(id, self.owner) for id in ids]
             )
 
-    def expire(self, before_ns: int) -> None:
-        """Remove sessions that have had no connection since then, and those that nobody has
-        written since then."""
+    def expire(self, before_ns: int, now_ns: int) -> None:
+        """Remove sessions that have had no connection since then, and those whose owner has not
+        called this since then."""
         with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "UPDATE sessions SET seen_ns = ? WHERE owner = ?", (now_ns, self.owner)
+            )
             self._db.execute(
                 "DELETE FROM sessions WHERE seen_ns < ?1 OR (detached_ns > 0 AND detached_ns < ?1)",
                 (before_ns,),

@@ -18,9 +18,9 @@ STORE = "store"
 
 
 def event(
-    shard: int, seq: int, name: str = "MESSAGE_CREATE", *, count: int = 2, guild: int = 0
+    shard: int, seq: int, name: str = "MESSAGE_CREATE", *, count: int = 2, **more: int
 ) -> Event:
-    data = b'{"shard":%d,"seq":%d,"guild":%d}' % (shard, seq, guild)
+    data = json.dumps({"shard": shard, "seq": seq, **more}).encode()
     return Event.make(name, shard, count, 1, seq, data, 0, STORE)
 
 
@@ -54,6 +54,8 @@ class Subscriber:
         self._cluster = cluster
         self._had = start
         self._names = None if names is None else set(names)
+        self.error: Exception | None = None
+        """What it ends with."""
         self._next = 0
         self._hand: Event | None = None
         self.arrived = asyncio.Event()
@@ -70,6 +72,8 @@ class Subscriber:
     async def _each(self) -> AsyncIterator[Item]:
         while True:
             while self._next < len(self._cluster.items):
+                if self.error is not None:
+                    raise self.error
                 item = self._cluster.items[self._next]
                 self._next += 1
                 if isinstance(item, Event):
