@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.cluster.cache.model import GAP
 
-GUILDS = [str(1 << 22), str(2 << 22), str(3 << 22)]
+GUILDS = [str(1 << 22), str(2 << 22)]
 PLACES = ["10", "11", "12", "13"]
 PEOPLE = ["1", "2", "3"]
 ROLES = ["7", "8"]
@@ -141,6 +141,17 @@ EVENTS: dict[str, st.SearchStrategy[Json]] = {
 
 _gap = st.fixed_dictionaries({"shard": st.sampled_from(([-1, 0], [0, 1], [1, 2]))})
 
+_begun = st.tuples(
+    EVENTS["READY"].map(lambda d: [("READY", d)]),
+    st.lists(EVENTS["GUILD_CREATE"].map(lambda d: ("GUILD_CREATE", d)), min_size=1, max_size=3),
+).map(lambda begun: begun[0] + begun[1])
+
 events: st.SearchStrategy[tuple[str, Json]] = st.one_of(
     [st.tuples(st.just(name), d) for name, d in (EVENTS | {GAP: _gap}).items()]
 )
+
+histories: st.SearchStrategy[list[tuple[str, Json]]] = st.one_of(
+    st.lists(events, max_size=10),
+    st.tuples(_begun, st.lists(events, max_size=40)).map(lambda both: [*both[0], *both[1]]),
+)
+"""Mostly such as a session brings: READY and GUILD_CREATEs come first."""

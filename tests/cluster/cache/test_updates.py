@@ -16,7 +16,7 @@ from cluster.cache.schema import pack_part
 from cluster.cache.updates import updates
 from cluster.discord.limits import shard_of_guild
 from tests.cluster.cache.dict_parts import DictParts
-from tests.cluster.cache.event_strategies import GUILDS, events
+from tests.cluster.cache.event_strategies import GUILDS, histories
 from tests.cluster.cache.model import GAP, Model
 from tests.cluster.cache.played import event, opened, position
 
@@ -44,8 +44,8 @@ def decoded(parts: DictParts, guild_id: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(events, max_size=40), kept)
+@settings(max_examples=100, deadline=None)
+@given(histories, kept)
 def test_updates_do_what_the_model_does(happened: Events, keep: frozenset[Keep]) -> None:
     parts, model, table = DictParts(keep), Model(keep), updates(keep)
     for name, d in happened:
@@ -61,8 +61,8 @@ def test_updates_do_what_the_model_does(happened: Events, keep: frozenset[Keep])
     assert bot == model.bot
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(events, max_size=12), max_size=6), kept, st.integers(0, 5))
+@settings(max_examples=20, deadline=None)
+@given(st.lists(histories, max_size=4), kept, st.integers(0, 5))
 def test_the_store_holds_what_dicts_hold(
     turns: list[Events], keep: frozenset[Keep], reopened: int
 ) -> None:
