@@ -41,6 +41,9 @@ class Receipts:
     sessions: dict[int, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     """Dispatches by name, and all of them under the empty name."""
+    trail: int | None = None
+    """A file's descriptor, which gets each receipt at once: what a process had when it was killed
+    is in it."""
     _waiting: list[tuple[str, int, asyncio.Future[None]]] = field(default_factory=list)
 
     def frame(self, shard: int, text: str, payload: dict[str, Any]) -> None:
@@ -52,7 +55,10 @@ class Receipts:
             self.sessions[shard] = payload["d"]["session_id"]
         body = text[text.index(_BODY) + len(_BODY) : -1].encode()
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-        self.rows.append((shard, self.sessions.get(shard, ""), payload["s"], name, digest))
+        row = (shard, self.sessions.get(shard, ""), payload["s"], name, digest)
+        self.rows.append(row)
+        if self.trail is not None:
+            os.write(self.trail, json.dumps(row).encode() + b"\n")
         self.counts.update(("", name))
         for waiter in [w for w in self._waiting if self.counts[w[0]] >= w[1]]:
             self._waiting.remove(waiter)
@@ -90,6 +96,8 @@ class Driver:
     def __init__(self) -> None:
         self.config: dict[str, Any] = json.loads(_first_line())
         self.receipts = Receipts()
+        if trail := self.config.get("trail"):
+            self.receipts.trail = os.open(trail, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.records = Records()
         self.errors: list[dict[str, str]] = []
         self.commands: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {

@@ -89,7 +89,7 @@ class ClientProcess:
         return answer
 
     async def end(self) -> None:
-        """Kill what a failed test left running."""
+        """Kill it, if it still runs."""
         if self._process.returncode is None:
             self._process.kill()
             await self._process.communicate()
