@@ -81,6 +81,12 @@ def test_a_page_is_bounded_in_bytes_and_has_a_part_at_least(
     page = ask(played, what="parts", guild=played.guild_ids[0], kind="roles")
     assert len(page.parts) == 1
     assert page.more
+    with played.store.snapshot() as view:
+        first, second, *_ = (len(role.raw) for role in view.roles(played.guild_ids[0]))
+    for most, parts in ((first + second, 2), (first + second - 1, 1)):
+        monkeypatch.setattr(answers, "PAGE_BYTES", most)
+        page = ask(played, what="parts", guild=played.guild_ids[0], kind="roles")
+        assert len(page.parts) == parts
 
 
 def test_guild_ids_page_by_page(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +95,8 @@ def test_guild_ids_page_by_page(played: Played, monkeypatch: pytest.MonkeyPatch)
     second = ask(played, what="guild_ids", id=first.ids[-1])
     assert (len(first.ids), first.more, second.more) == (2, True, False)
     assert first.ids + second.ids == sorted(played.guild_ids)
+    monkeypatch.setattr(answers, "PAGE_ITEMS", 3)
+    assert not ask(played, what="guild_ids").more
 
 
 def test_one_part(played: Played) -> None:

@@ -16,7 +16,7 @@ from cluster.cache import intake as intake_module
 from cluster.cache.errors import CacheFullError
 from cluster.cache.intake import Intake
 from cluster.cache.store import Store, Turn
-from cluster.subscriber import Gap, Item
+from cluster.subscriber import Gap, Item, Stalled
 from cluster.wire.states import GapReason
 from tests.cluster.cache.played import event, opened, position
 
@@ -120,10 +120,14 @@ def test_a_turn_is_one_transaction_with_its_position(store: Store) -> None:
 
 def test_the_position_goes_on_where_nothing_changes_the_cache(store: Store) -> None:
     async def scenario(intake: Intake, stream: Stream) -> None:
-        stream.put(event("MESSAGE_CREATE", b"{}", 1))
+        stream.put(event("TYPING_START", b"{}", 1))
         await handled(stream, 1)
         intake.flush()
-        assert store.position == position(1)
+        assert saved(store) == position(1)
+        stream.put(Stalled(0, 1.0))  # what is left out by the subscriber moves it alike
+        await handled(stream, 2)
+        intake.flush()
+        assert saved(store) == position(2)
 
     played(store, scenario)
 
@@ -220,7 +224,11 @@ def test_a_full_cache_takes_nothing_more_until_there_is_room(
     assert [record.getMessage() for record in caplog.records] == ["the cache is full"]
 
 
-def test_it_writes_by_itself_whenever_the_stream_waits(store: Store) -> None:
+def test_it_writes_by_itself_whenever_the_stream_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "IDLE_S", 10 * WITHIN_S)
+
     async def scenario(intake: Intake, stream: Stream) -> None:
         writing = asyncio.create_task(intake.write())
         stream.put(created(GUILD, 1), created(GUILD * 2, 2))

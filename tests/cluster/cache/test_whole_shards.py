@@ -18,6 +18,7 @@ from cluster.cache.census import (
     unseen,
 )
 from cluster.cache.store import Store, share_guilds
+from cluster.subscriber.items import OTHER_STORE
 from cluster.wire.position import ShardKey
 from tests.cluster.cache.played import event, opened
 
@@ -73,7 +74,8 @@ def test_since_ready_until_something_is_missed(store: Store) -> None:
     doubt(store, 1, 2)
     assert whole(store) == {(2, 0)}
     ready(store, 1, 2, guild(1))
-    doubt(store, -1, 1)
+    with store.turn() as turn:
+        turn.doubt(OTHER_STORE.shard_id, OTHER_STORE.shard_count, 9)
     assert whole(store) == set()
 
 
