@@ -58,8 +58,8 @@ class PresenceQueue:
         self._due: dict[int, None] = {}
         """Shards that may be told now, those that wait longest first."""
         self._later: list[tuple[float, int]] = []
-        self._waits: dict[int, float] = {}
-        """Until when the shards in `_later` wait."""
+        self._waits: set[int] = set()
+        """The shards in `_later`."""
         self._under_way: dict[int, bool] = {}
         """Shards that are being told, and whether they have to be told again."""
         self._told: dict[int, float] = {}
@@ -79,10 +79,9 @@ class PresenceQueue:
     def take(self, now: float) -> int | None:
         """Return a shard that is to be told now; `told` or `failed` has to follow. None: none."""
         while self._later and self._later[0][0] <= now:
-            until, shard_id = heapq.heappop(self._later)
-            if self._waits.get(shard_id) == until:
-                del self._waits[shard_id]
-                self._due[shard_id] = None
+            _, shard_id = heapq.heappop(self._later)
+            self._waits.remove(shard_id)
+            self._due[shard_id] = None
         if not self._due or len(self._under_way) >= MOST_UNDER_WAY:
             return None
         shard_id = next(iter(self._due))
@@ -105,14 +104,6 @@ class PresenceQueue:
         self._failures[shard_id] = tries + 1
         self._wait(shard_id, now + max(wait, AGAIN_S[min(tries, len(AGAIN_S) - 1)]), now)
 
-    def forget(self, shard_ids: Iterable[int]) -> None:
-        """These are no shards of the cluster any more; those that are being told stay."""
-        for shard_id in shard_ids:
-            self._due.pop(shard_id, None)
-            self._waits.pop(shard_id, None)
-            self._told.pop(shard_id, None)
-            self._failures.pop(shard_id, None)
-
     @property
     def due(self) -> float | None:
         """When `take` has another shard; None: when one has been told, or never."""
@@ -122,5 +113,5 @@ class PresenceQueue:
         if until <= now:
             self._due[shard_id] = None
         else:
-            self._waits[shard_id] = until
+            self._waits.add(shard_id)
             heapq.heappush(self._later, (until, shard_id))

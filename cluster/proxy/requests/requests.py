@@ -281,8 +281,8 @@ class Requests:
         """Notice that another shard count is in force."""
         count = self._count_in_force()
         if count != self._shard_count:
-            before, self._shard_count = self._shard_count, count
-            self._shown.moved(before, count, now)
+            self._shard_count = count
+            self._shown.begin(count, now)
             self._sender.wake()
 
     async def _look(self) -> None:

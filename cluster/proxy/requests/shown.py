@@ -69,11 +69,6 @@ class Shown:
         for shard_id in range(shard_count):
             self.begun_anew(shard_id, shard_count, now)
 
-    def moved(self, before: int, shard_count: int, now: float) -> None:
-        """Another shard count is in force."""
-        self.queue.forget(range(before))
-        self.begin(shard_count, now)
-
     def command(self, shard_id: int, shard_count: int) -> Command | None:
         """Return what a shard of the cluster is told. None: nobody asked for anything, or there is
         no such shard."""

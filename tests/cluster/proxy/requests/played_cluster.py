@@ -108,7 +108,9 @@ class PlayedCluster:
         return PlayedShard(self, shard_of_guild(guild_id, self.shard_count))
 
     @asynccontextmanager
-    async def requests(self, folder: Path, *, process: int = 0) -> AsyncIterator[Requests]:
+    async def requests(
+        self, folder: Path, *, process: int = 0, now_ns: Callable[[], int] | None = None
+    ) -> AsyncIterator[Requests]:
         """Run the requests of a proxy process against this cluster, by the loop's time."""
         loop = asyncio.get_running_loop()
         made = Requests(
@@ -117,7 +119,7 @@ class PlayedCluster:
             shard_count=lambda: self.shard_count,
             process=process,
             clock=loop.time,
-            now_ns=lambda: int(loop.time() * 1e9),
+            now_ns=now_ns or (lambda: int(loop.time() * 1e9)),
         )
         running = asyncio.create_task(made.run())
         try:

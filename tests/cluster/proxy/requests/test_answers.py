@@ -90,6 +90,18 @@ def test_two_processes_know_who_asked(tmp_path: Path) -> None:
     play(scenario)
 
 
+def test_who_is_gone_gets_no_voice_server(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with PlayedCluster().requests(tmp_path) as requests:
+            a, b = PlayedSession("a"), PlayedSession("b")
+            requests.received(a, 4, joins(1))
+            requests.detached(a, over=True)
+            entry = server_update(1)
+            assert requests.asked.answer(b, entry) == entry.tail
+
+    play(scenario)
+
+
 def left(cluster: PlayedCluster) -> set[str]:
     return {d["guild_id"] for _, d in cluster.of(4) if d["channel_id"] is None}
 

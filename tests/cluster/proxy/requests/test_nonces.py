@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 
 import pytest
@@ -51,6 +52,13 @@ def test_nonces_of_libraries_need_no_memory(own: str | None) -> None:
 def test_nonces_of_others_are_nobodys(found: object) -> None:
     read = nonces.read(found)
     assert read is None or read.tag != nonces.tag_of("session")
+
+
+@pytest.mark.parametrize("body", [b"", b"abc", b"abcde"])
+def test_a_nonce_of_another_length_is_none(body: bytes) -> None:
+    head = bytes((1 << 5 | 4,))  # a text of four bytes
+    made = base64.b85encode(head + nonces.tag_of("session") + body).decode()
+    assert nonces.read(made) is None
 
 
 @given(SESSIONS, SESSIONS)

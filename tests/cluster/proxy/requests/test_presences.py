@@ -119,15 +119,12 @@ def test_not_too_many_are_told_at_a_time() -> None:
     assert queue.take(0.0) == MOST_UNDER_WAY
 
 
-def test_shards_that_are_no_more_are_not_told() -> None:
+def test_a_shard_that_fails_waits_as_long_as_it_says() -> None:
     queue = PresenceQueue()
-    for shard in range(4):
-        queue.want(shard, 0.0)
+    queue.want(0, 0.0)
     assert queue.take(0.0) == 0
-    queue.failed(0, 0.0)
-    queue.forget([0, 2, 3])
-    assert queue.take(9.0) == 1
-    assert queue.take(9.0) is None
-    queue.told(1, 9.0)
-    assert queue.due is None
-    assert len(queue) == 0
+    queue.failed(0, 0.0, 30.0)
+    assert queue.take(29.0) is None
+    assert queue.take(30.0) == 0
+    queue.failed(0, 30.0)
+    assert queue.due == 32.0

@@ -219,6 +219,7 @@ def test_requests_of_a_lost_session_are_asked_again(tmp_path: Path) -> None:
             for number in (1, 2, 5):
                 requests.received(session, 8, {"guild_id": str(guild(number)), "query": "x"})
             requests.received(session, 31, {"guild_ids": [guild(1), guild(5), guild(2)]})
+            requests.received(session, 31, {"guild_ids": [guild(9)]})
             gone = PlayedSession("b")
             requests.received(gone, 8, {"guild_id": str(guild(1)), "query": "x"})
             await asyncio.sleep(1)
@@ -227,15 +228,92 @@ def test_requests_of_a_lost_session_are_asked_again(tmp_path: Path) -> None:
             nonce = nonces.write("a", None)
             chunk = {"guild_id": str(guild(1)), "nonce": nonce, "chunk_index": 0, "chunk_count": 1}
             requests.asked.answer(session, events.entry("GUILD_MEMBERS_CHUNK", chunk))
+            some = chunk | {"guild_id": str(guild(5)), "chunk_count": 2}
+            for _ in range(2):  # the same one twice is not the whole
+                requests.asked.answer(session, events.entry("GUILD_MEMBERS_CHUNK", some))
+            sounds = {"guild_id": str(guild(9)), "soundboard_sounds": []}
+            requests.asked.answer(session, events.entry("SOUNDBOARD_SOUNDS", sounds))
             cluster.sent.clear()
             requests.shard_ready(1, 4)
             await asyncio.sleep(1)
             again = sorted(cluster.sent, key=str)
+            assert str(guild(9)) not in str(again)
             fifth = str(guild(5))
             assert again == sorted(
                 (one for one in first if one[0] == 1 and fifth in str(one[2])), key=str
             )
             assert len(again) == 2
+
+    play(scenario)
+
+
+def test_what_is_asked_again_has_its_time_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(4)
+        async with cluster.requests(tmp_path) as requests:
+            requests.received(PlayedSession("a"), 8, {"guild_id": str(guild(1)), "query": "x"})
+            await asyncio.sleep(100)
+            cluster.sent.clear()
+            cluster.answer = lambda shard, command: NotSentError("shard 1 is resuming")
+            requests.shard_ready(1, 4)
+            await asyncio.sleep(60)
+            cluster.answer = lambda shard, command: None
+            await asyncio.sleep(60)
+            assert len(cluster.of(8)) == 1
+            await asyncio.sleep(300)
+            requests.shard_ready(1, 4)  # nobody waits for that any more
+            await asyncio.sleep(60)
+            assert len(cluster.of(8)) == 1
+
+    play(scenario)
+
+
+def test_what_nobody_waits_for_is_not_sent(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(1)
+        cluster.latency_s = 50.0
+        async with cluster.requests(tmp_path) as requests:
+            gone, stays = PlayedSession("a"), PlayedSession("b")
+            for number in range(10):
+                requests.received(gone, 8, {"guild_id": str(guild(number)), "query": "x"})
+            await asyncio.sleep(1)
+            requests.detached(gone, over=True)
+            for number in range(20):
+                requests.received(stays, 8, {"guild_id": str(guild(number)), "query": "y"})
+            await asyncio.sleep(300)
+            asked = [d["query"] for _, d in cluster.of(8)]
+            assert asked.count("x") == 4, "those that were on their way"
+            assert asked.count("y") == 8, "the rest has waited too long for its turn"
+            assert requests.counts().given_up == 12
+
+    play(scenario)
+
+
+def test_a_cluster_of_fewer_shards(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(6)
+        cluster.answer = lambda shard, command: NotSentError("shard is away") if shard else None
+        async with cluster.requests(tmp_path) as requests:
+            requests.received(PlayedSession("a"), 3, DND)
+            await asyncio.sleep(3)
+            cluster.shard_count = 2
+            await asyncio.sleep(3)
+            cluster.answer = lambda shard, command: None
+            await asyncio.sleep(100)
+            assert {shard for shard, _ in cluster.of(3)} == {0, 1}
+            assert requests.counts().presences == 0
+
+    play(scenario)
+
+
+def test_the_newest_presence_wins_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cluster = PlayedCluster(1)
+        async with cluster.requests(tmp_path, now_ns=iter(range(10**9, 0, -1)).__next__) as made:
+            made.received(PlayedSession("a", shard=(0, 2)), 3, DND)
+            made.received(PlayedSession("b", shard=(0, 1)), 3, IDLE)
+            await asyncio.sleep(10)
+            assert cluster.of(3)[-1] == (0, IDLE)
 
     play(scenario)
 
@@ -252,12 +330,19 @@ def test_what_fails_for_a_while_is_tried_again(
             BusyError.after(20.0, "64 commands wait for this shard already"),
             ClusterError("worker 0 ended before it said whether the command was sent"),
         ]
-        cluster.answer = lambda shard, command: errors.pop(0) if errors else None
+        tries: list[float] = []
+
+        def answer(shard: int, command: Command) -> ClusterError | None:
+            tries.append(now())
+            return errors.pop(0) if errors else None
+
+        cluster.answer = answer
         async with cluster.requests(tmp_path) as requests:
             requests.received(PlayedSession("a"), 8, {"guild_id": str(guild(1)), "query": "x"})
             await asyncio.sleep(60)
             assert len(cluster.of(8)) == 1
-            assert now() >= 20
+            assert len(tries) == 5
+            assert tries[3] >= tries[2] + 20, "as the error said"
             assert requests.counts()[:1] == (0,)
             assert requests.counts().given_up == 0
 
