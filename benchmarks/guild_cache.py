@@ -224,6 +224,7 @@ def main(args: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guild_cache", description=__doc__)
     parser.add_argument("--guilds", type=int, default=1000)
     parser.add_argument("--members", type=int, default=40, help="of each guild")
+    parser.add_argument("--only", choices=("events", "guilds"), help="one half of it")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args(args)
     if given.child:
@@ -234,18 +235,27 @@ def main(args: Sequence[str]) -> None:
         children[work](*rest)
         return
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "mix"
-        write_world(file, MIX_GUILDS, given.members, EVENTS)
-        print("CPU of an event of the mix, us, in turns of", *TURNS)
-        for words, costs in json.loads(_child("mix", str(file)))["us"].items():
-            print(f"  {words:28}", *(f"{cost:6.1f}" for cost in costs.values()))
-        write_world(file := Path(folder) / "world", given.guilds, given.members, 0)
-        print(f"{given.guilds:,} guilds with {given.members} members each")
-        for words in KEPT:
-            _say_disk(words, json.loads(_child("disk", str(file), words)))
-        _say_memory("discord.py", json.loads(_child("discord_py", str(file))))
-        if found := _discord_js(file):
-            _say_memory("discord.js", found)
+        if given.only != "guilds":
+            _events(Path(folder) / "mix", given.members)
+        if given.only != "events":
+            _guilds(Path(folder) / "world", given.guilds, given.members)
+
+
+def _events(file: Path, members: int) -> None:
+    write_world(file, MIX_GUILDS, members, EVENTS)
+    print("CPU of an event of the mix, us, in turns of", *TURNS)
+    for words, costs in json.loads(_child("mix", str(file)))["us"].items():
+        print(f"  {words:28}", *(f"{cost:6.1f}" for cost in costs.values()))
+
+
+def _guilds(file: Path, guilds: int, members: int) -> None:
+    write_world(file, guilds, members, 0)
+    print(f"{guilds:,} guilds with {members} members each")
+    for words in KEPT:
+        _say_disk(words, json.loads(_child("disk", str(file), words)))
+    _say_memory("discord.py", json.loads(_child("discord_py", str(file))))
+    if found := _discord_js(file):
+        _say_memory("discord.js", found)
 
 
 def _say_disk(words: str, found: dict[str, Any]) -> None:

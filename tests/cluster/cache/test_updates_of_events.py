@@ -30,7 +30,7 @@ class Told:
         self.event("GUILD_CREATE", id=str(GUILD), member_count=2, **lists)
 
     def event(self, name: str, /, **d: Any) -> None:
-        if name != "GUILD_CREATE" and name not in ("READY", "USER_UPDATE"):
+        if name not in ("READY", "USER_UPDATE", "GUILD_CREATE", "GUILD_UPDATE"):
             d = {"guild_id": str(GUILD), **d}
         if name in self._table:
             self._table[name](self.parts, msgspec.json.encode(d))
@@ -279,3 +279,117 @@ def test_half_a_surrogate_pair_is_no_obstacle() -> None:
     d = b'{"guild_id":"%d","role":{"id":"7","name":"\\ud800"}}' % GUILD
     told._table["GUILD_ROLE_CREATE"](told.parts, d)
     assert told.part(Kind.ROLE, 7)["name"] == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_members_come_change_and_go() -> None:
+    told = Told(members=[member(2, nick="n", joined_at="then")], presences=[])
+    told.event("GUILD_MEMBER_UPDATE", **member(2, nick=None))
+    assert told.part(Kind.MEMBER, 2) == member(2, nick=None, joined_at="then")
+    told.event("GUILD_MEMBER_ADD", **member(3, nick="new"))
+    assert told.part(Kind.MEMBER, 3) == member(3, nick="new")
+    told.event("VOICE_STATE_UPDATE", user_id="3", channel_id="7", member=member(3))
+    told.event("PRESENCE_UPDATE", user={"id": "3"}, status="online")
+    told.event("GUILD_MEMBER_REMOVE", user={"id": "3"})
+    kinds = (Kind.MEMBER, Kind.VOICE_STATE, Kind.PRESENCE)
+    assert [told.ids(kind) for kind in kinds] == [[2], [], []]
+    for _ in range(4):
+        told.event("GUILD_MEMBER_REMOVE", user={"id": "2"})
+    state = told.parts.state(GUILD)
+    assert state is not None
+    assert state.member_count == 0
+
+
+def test_members_of_others_are_counted_where_they_are_not_kept() -> None:
+    told = Told(Keep.GUILDS, members=[member(2), member(OWN)])
+    told.event("GUILD_MEMBER_ADD", **member(3))
+    told.event("GUILD_MEMBER_UPDATE", **member(2))
+    told.event("GUILD_MEMBER_UPDATE", **member(OWN, nick="n"))
+    assert told.ids(Kind.MEMBER) == [OWN]
+    assert told.part(Kind.MEMBER, OWN)["nick"] == "n"
+    state = told.parts.state(GUILD)
+    assert state is not None
+    assert state.member_count == 3
+
+
+def test_a_guild_changes_with_its_roles_emojis_and_stickers() -> None:
+    lists = {"roles": [{"id": "5"}], "emojis": [{"id": "5"}], "stickers": [{"id": "5"}]}
+    told = Told(name="old", joined_at="then", channels=[{"id": "5"}], **lists)
+    new = {name: [{"id": "6"}] for name in lists}
+    told.event("GUILD_UPDATE", id=str(GUILD), name="new", member_count=9, channels=[], **new)
+    for kind in (Kind.ROLE, Kind.EMOJI, Kind.STICKER):
+        assert told.ids(kind) == [6]
+    assert told.ids(Kind.CHANNEL) == [5]
+    assert told.part(Kind.GUILD, GUILD) == {"id": str(GUILD), "name": "new", "joined_at": "then"}
+    told.event("GUILD_UPDATE", id=str(GUILD), name="newer")
+    assert told.ids(Kind.ROLE) == [6]
+
+
+def test_a_role_that_is_deleted_is_nobodys() -> None:
+    members = [member(2) | {"roles": ["5", "6"]}, member(3) | {"roles": ["55"]}]
+    told = Told(roles=[{"id": "5"}, {"id": "6"}], members=members)
+    told.event("GUILD_ROLE_DELETE", role_id="5")
+    assert told.ids(Kind.ROLE) == [6]
+    assert told.part(Kind.MEMBER, 2)["roles"] == ["6"]
+    assert told.part(Kind.MEMBER, 3)["roles"] == ["55"]
+
+
+def test_another_ready_leaves_the_guilds_that_it_lists() -> None:
+    told = Told(channels=[{"id": "5"}])
+    other = {"id": str(2 << 22)}
+    told.event("READY", user={"id": str(OWN)}, guilds=[{"id": str(GUILD)}, other], shard=[0, 1])
+    assert told.ids(Kind.CHANNEL) == [5]
+    states = told.parts.states
+    assert not states[GUILD].unavailable
+    assert states[2 << 22].unavailable
+    told.parts.doubt(-1, 1)
+    told.event("READY", user={"id": str(OWN)}, guilds=[], shard=[1, 2])
+    assert set(states) == {2 << 22}, "those of the shard that are not listed"
+
+
+def test_what_guild_create_shows_of_others_is_kept_for_who_is_in_voice() -> None:
+    told = Told(
+        Keep.GUILDS,
+        members=[member(OWN), member(2), member(3)],
+        voice_states=[{"user_id": "2", "channel_id": "7"}],
+        presences=[{"user": {"id": "2"}, "status": "online"}],
+    )
+    assert told.ids(Kind.MEMBER) == [OWN, 2]
+    assert told.ids(Kind.PRESENCE) == []
+
+
+def test_threads_that_are_archived_or_can_not_be_viewed_are_forgotten() -> None:
+    threads = [{"id": str(n), "parent_id": parent} for n, parent in ((5, "7"), (6, "7"), (8, "9"))]
+    told = Told(channels=[{"id": "7"}], threads=threads)
+    told.event("THREAD_UPDATE", id="5", parent_id="7", thread_metadata={"archived": True})
+    assert told.ids(Kind.THREAD) == [6, 8]
+    told.event("CHANNEL_UPDATE", id="7", flags=1 << 17)
+    assert told.ids(Kind.THREAD) == [8]
+    told.event("CHANNEL_DELETE", id="9")
+    assert told.ids(Kind.THREAD) == []
+
+
+def test_who_is_in_a_thread_is_counted_and_the_bot_noted() -> None:
+    told = Told(threads=[{"id": "5", "parent_id": "7"}])
+    joined = {"id": "5", "user_id": str(OWN), "flags": 1}
+    added = [joined | {"member": member(OWN), "presence": None}]
+    told.event("THREAD_MEMBERS_UPDATE", id="5", member_count=3, added_members=added)
+    assert told.part(Kind.THREAD, 5)["member"] == joined
+    assert told.part(Kind.THREAD, 5)["member_count"] == 3
+    told.event("THREAD_MEMBERS_UPDATE", id="5", member_count=2, removed_member_ids=[str(OWN)])
+    assert told.part(Kind.THREAD, 5) == {"id": "5", "parent_id": "7", "member_count": 2}
+    sync = {"threads": [{"id": "5", "parent_id": "7"}], "members": [joined]}
+    told.event("THREAD_LIST_SYNC", channel_ids=["7"], **sync)
+    assert told.part(Kind.THREAD, 5)["member"] == joined
+
+
+def test_the_last_message_and_the_last_pin_of_a_channel_and_a_thread() -> None:
+    told = Told(channels=[{"id": "5"}], threads=[{"id": "6", "parent_id": "5"}])
+    for place in ("5", "6", "7"):
+        told.event("MESSAGE_CREATE", id="9", channel_id=place)
+        told.event("CHANNEL_PINS_UPDATE", channel_id=place, last_pin_timestamp="now")
+    for kind, place_id in ((Kind.CHANNEL, 5), (Kind.THREAD, 6)):
+        assert told.part(kind, place_id)["last_message_id"] == "9"
+        assert told.part(kind, place_id)["last_pin_timestamp"] == "now"
+    told.event("CHANNEL_PINS_UPDATE", channel_id="5")
+    assert told.part(Kind.CHANNEL, 5)["last_pin_timestamp"] is None
+    assert told.ids(Kind.CHANNEL) == [5]
