@@ -25,6 +25,7 @@ from cluster.endpoints.paths import (
     state_root,
 )
 from cluster.errors import AlreadyRunningError, ClusterError
+from cluster.logs.files import NAME
 
 BLOCK_BYTES: Final = 512
 """Unit of st_blocks (POSIX leaves it open; Linux and macOS count so)."""
@@ -44,14 +45,7 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "proxy": (
         (r"(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?|[0-9a-f]{16}\.lock", "proxy"),
     ),
-    "logs": (
-        (
-            r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|cache"
-            r"|proxy-[0-9]+|sandbox)"
-            r"\.log(\.[0-9]+)?",
-            "logs",
-        ),
-    ),
+    "logs": ((rf"{NAME.pattern}(\.[0-9]+)?", "logs"),),
     "keys": ((r"(server|clients)\.(json|new)", "keys"),),
 }
 """For each kind of folder, "" being the state folder itself: patterns of the names of files that a

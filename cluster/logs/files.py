@@ -23,7 +23,11 @@ MAX_LINE: Final = 16 * 1024
 MOST_ROTATED: Final = 100
 MOST_BLANK: Final = 100
 """Lines of blanks after which no last words are looked for any more."""
-NAME: Final = re.compile(r"(coordinator|worker-[0-9]+|replay|gate|http|sandbox)\.log")
+NAME: Final = re.compile(
+    r"(coordinator|worker-[0-9]+|hub-[0-9]+|replay|gate|host-gate|host|ray|http|cache|proxy-[0-9]+"
+    r"|sandbox)\.log"
+)
+"""Name of the log of a process of a cluster."""
 
 
 class Place(NamedTuple):

@@ -189,3 +189,11 @@ def test_back_and_forth_read_the_same(
     assert max(map(len, back + onwards), default=0) <= MAX_LINE + BLOCK
     short = [line.encode() for line in lines if len(line) < MAX_LINE]
     assert [line for line in onwards if len(line) < MAX_LINE and line[:3].isdigit()] == short
+
+
+def test_every_process_of_a_cluster_has_its_log_among_them(tmp_path: Path) -> None:
+    names = ["cache", "coordinator", "gate", "host-gate", "http", "hub-1", "proxy-0", "worker-12"]
+    for name in [*names, "notes", "worker-x"]:
+        (tmp_path / f"{name}.log").write_text("")
+    (tmp_path / "cache.log.1").write_text("")
+    assert ClusterLogs(tmp_path).sources == names
