@@ -10,6 +10,7 @@ import os
 import threading
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 import lmdb
 
@@ -32,6 +33,7 @@ class Environment:
         self._inode = (folder / schema.DATA).stat().st_ino
         self._pid = os.getpid()
         self._readers = 0
+        self._snapshots: WeakSet[Snapshot] = WeakSet()
 
     def take(self) -> Environment:
         """Count one more who reads it."""
@@ -64,8 +66,25 @@ class Environment:
         return inode == self._inode
 
     def snapshot(self) -> Snapshot:
-        """Return the cache as it is now. Raises lmdb.Error."""
-        return Snapshot(self._env.begin(), self._databases)
+        """Return the cache as it is now. Raises CacheError and lmdb.Error."""
+        with _lock:
+            try:
+                txn = self._env.begin()
+            except lmdb.MapResizedError:
+                self._grow()
+                txn = self._env.begin()
+            made = Snapshot(txn, self._databases)
+            self._snapshots.add(made)
+        return made
+
+    def _grow(self) -> None:
+        """Map the file anew: `cache.bytes` was raised, and it has grown beyond what it was."""
+        if any(one.is_open for one in self._snapshots):
+            raise CacheError(
+                "the cache is larger than it might become when this process opened it",
+                "close the other snapshots of this process first",
+            )
+        self._env.set_mapsize(0)
 
 
 def opened(folder: Path) -> Environment:

@@ -7,6 +7,7 @@ Sources: LMDB's documentation ("Caveats", MDB_WRITEMAP, MDB_NOSYNC), py-lmdb's "
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Final
 
@@ -95,6 +96,8 @@ class WrittenEnvironment:
             if allocate(self._folder / schema.DATA, larger):
                 self.env.set_mapsize(larger)
                 return
+            # What was had of it is given back: nobody has used a page beyond the map.
+            os.truncate(self._folder / schema.DATA, size)
             if not self.env.reader_check():
                 raise CacheFullError(
                     f"the cache in {self._folder} has no room to grow to {larger:,} bytes",

@@ -64,6 +64,7 @@ class Snapshot:
         self._txn = txn
         self._db = databases
         self._condemn = condemn
+        self.is_open = True
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +86,7 @@ class Snapshot:
 
     def close(self) -> None:
         """Let go of it, and of its place among the readers. Calling it again does nothing."""
+        self.is_open = False
         self._txn.abort()
 
     # What all of the cache is

@@ -93,7 +93,7 @@ def test_the_file_is_made_larger_within_a_turn(tmp_path: Path) -> None:
     store = opened(tmp_path, max_bytes=128 * MIB)
     assert store.bytes == FIRST_BYTES
     bad = event("GUILD_CREATE", b"[]")
-    guilds = [GUILD * number for number in range(1, 40)]
+    guilds = [GUILD * number for number in range(1, 25)]
     with store.snapshot() as held:
         write(store, ready(*guilds), bad, *(guild(one, 1000) for one in guilds))
         with pytest.raises(lmdb.Error):
@@ -131,9 +131,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def test_a_full_disk_is_no_sigbus(disk: Disk) -> None:
     store = opened(disk.folder / "cache", max_bytes=256 * MIB)
     write(store, ready(GUILD), guild(GUILD))
-    disk.fill(leaving=64 * 1024)
+    disk.fill(leaving=MIB)
     with pytest.raises(CacheFullError, match="no room to grow"):
         write(store, guild(GUILD, 20_000), seq=2, missed=True)
+    assert (disk.folder / "cache" / "data.mdb").stat().st_size == FIRST_BYTES
+    assert disk.free > MIB // 2
     write(store, guild(GUILD, 2000), seq=3, missed=True)
     disk.empty()
     write(store, guild(GUILD, 9000), seq=4, missed=True)
