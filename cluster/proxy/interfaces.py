@@ -178,7 +178,7 @@ class Views(Protocol):
     ) -> Beginning:
         """Begin a session. before: `state` of the view of the session that it is the heir of: a
         guild that was not known to that one may be told of by its GUILD_CREATE once more. Refused:
-        4014 for intents that the cluster lacks, and the like."""
+        4000 while the cache knows no bot."""
 
     def told(
         self, identify: Identify, snapshot: Any, guild_id: int, *, joins: int = 0

@@ -82,7 +82,7 @@ class Parts:
             process=spec.number,
         )  # fmt: skip
         self._sessions = ProxySessions(
-            _subscribes(spec), cache, Views(reporting.facts.intents),
+            _subscribes(spec), cache, Views(),
             self._requests.asked, _store(spec.folder), keep_seconds=spec.keep_seconds,
             overlap=spec.overlap, ready=self._requests.shard_ready,
         )  # fmt: skip

@@ -10,7 +10,6 @@ from cluster.proxy.refusal import Refused
 from cluster.proxy.view.beginning import Beginning, guilds_of, ready
 from cluster.proxy.view.guild_object import with_member_count
 from cluster.proxy.view.known_guilds import KnownGuilds
-from cluster.proxy.view.lacking_intents import check_intents
 from cluster.proxy.view.session_view import SessionView
 
 
@@ -47,17 +46,12 @@ class Snapshot(Protocol):
 class Views:
     """Makes what sessions see."""
 
-    def __init__(self, intents: int) -> None:
-        """intents: those of the cluster's sessions."""
-        self._intents = intents
-
     def begin(
         self, identify: Identify, session_id: str, snapshot: Snapshot, *, before: bytes = b""
     ) -> Beginning:
         """Begin a session. before: `state` of the view of the session that it is the heir of.
-        Refused: 4014 for intents that the cluster lacks, 4000 where the cache knows no bot yet.
-        Raises ValueError: `before` is damaged."""
-        check_intents(identify.intents, self._intents)
+        Where that is damaged any guild may be told of twice. Refused: 4000 where the cache knows no
+        bot yet."""
         bot = snapshot.bot()
         if bot is None:
             raise Refused(4000, "Not ready.", "no shard of the cluster has been READY yet")
@@ -68,7 +62,7 @@ class Views:
             away = {one for one in guild_ids if snapshot.is_unavailable(one)}
             known = KnownGuilds(snapshot.own_id, guild_ids, away)
             if before:
-                known.expect(KnownGuilds.of(before))
+                known.expect(_read(before, snapshot.own_id))
         else:
             guild_ids = []
         return Beginning(made, guild_ids, SessionView(identify, known))
@@ -90,3 +84,11 @@ class Views:
         """Return a view that goes on from `state` of another of the same IDENTIFY. Raises
         ValueError: it is damaged."""
         return SessionView(identify, KnownGuilds.of(state))
+
+
+def _read(before: bytes, own_id: int) -> KnownGuilds:
+    """Return the guilds that a session's predecessor knew; none where nobody can tell."""
+    try:
+        return KnownGuilds.of(before)
+    except ValueError:
+        return KnownGuilds(own_id)

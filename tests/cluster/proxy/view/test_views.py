@@ -12,7 +12,6 @@ import pytest
 from cluster.discord.intents import ALL_INTENTS, Intents
 from cluster.discord.limits import shard_of_guild
 from cluster.proxy.refusal import Refused
-from cluster.proxy.view.lacking_intents import check_intents
 from cluster.proxy.view.views import Views
 from cluster.sandbox.world import World
 from tests.cluster.cache.played import Played, by_id, opened
@@ -63,7 +62,7 @@ def test_ready_is_what_the_sandbox_says(
         shard_id=shard[0], shard_count=shard[1], with_shard=with_shard, version=version,
         url="ws://127.0.0.1:7320",
     )  # fmt: skip
-    found = json.loads(Views(ALL).begin(asked, "abc", WorldSnapshot(world)).ready)
+    found = json.loads(Views().begin(asked, "abc", WorldSnapshot(world)).ready)
     wanted = json.loads(
         world.ready(
             session_id="abc", resume_gateway_url="ws://127.0.0.1:7320", shard=shard,
@@ -80,7 +79,7 @@ def test_ready_is_what_the_sandbox_says(
 @pytest.mark.parametrize("intents", [ALL, int(Intents.GUILDS)])
 def test_it_is_told_of_the_guilds_of_its_shard(make_world: MakeWorld, intents: int) -> None:
     world = make_world(guilds=12)
-    views, snapshot = Views(ALL), WorldSnapshot(world)
+    views, snapshot = Views(), WorldSnapshot(world)
     told = list[int]()
     for shard_id in range(3):
         asked = identify(shard_id=shard_id, shard_count=3, intents=intents)
@@ -97,7 +96,7 @@ def test_it_is_told_of_the_guilds_of_its_shard(make_world: MakeWorld, intents: i
 def test_a_guild_in_an_outage_is_told_of_as_such_and_comes_later(world: World) -> None:
     guild_id = world.guild_ids(0, 1)[2]
     list(world.emit("GUILD_DELETE", guild_id=guild_id))
-    views, snapshot, asked = Views(ALL), WorldSnapshot(world), identify()
+    views, snapshot, asked = Views(), WorldSnapshot(world), identify()
     beginning = views.begin(asked, "abc", snapshot)
     assert guild_id in beginning.guilds
     d = b'{"id":"%d","unavailable":true}' % guild_id
@@ -108,21 +107,21 @@ def test_a_guild_in_an_outage_is_told_of_as_such_and_comes_later(world: World) -
 
 
 def test_a_guild_that_has_gone_meanwhile_is_not_told_of(world: World) -> None:
-    views, snapshot = Views(ALL), WorldSnapshot(world)
+    views, snapshot = Views(), WorldSnapshot(world)
     guild_id = views.begin(identify(), "abc", snapshot).guilds[0]
     snapshot.gone.add(guild_id)
     assert views.told(identify(), snapshot, guild_id) is None
 
 
 def test_without_the_guilds_intent_none_is_told_of_and_all_are_listed(world: World) -> None:
-    beginning = Views(ALL).begin(identify(intents=0), "abc", WorldSnapshot(world))
+    beginning = Views().begin(identify(intents=0), "abc", WorldSnapshot(world))
     assert beginning.guilds == []
     listed = [int(guild["id"]) for guild in json.loads(beginning.ready)["guilds"]]
     assert listed == world.guild_ids(0, 1)
 
 
 def test_an_heirs_member_counts_come_out_right(world: World) -> None:
-    views, snapshot = Views(ALL), WorldSnapshot(world)
+    views, snapshot = Views(), WorldSnapshot(world)
     guild_id = world.guild_ids(0, 1)[0]
     whole = json.loads(world.guild_create(guild_id, intents=ALL, large_threshold=50))
     told = views.told(identify(), snapshot, guild_id, joins=2)
@@ -131,7 +130,7 @@ def test_an_heirs_member_counts_come_out_right(world: World) -> None:
 
 
 def test_an_heir_is_told_again_of_what_its_predecessor_did_not_know(world: World) -> None:
-    views, snapshot = Views(ALL), WorldSnapshot(world)
+    views, snapshot = Views(), WorldSnapshot(world)
     first, *_, last = world.guild_ids(0, 1)
     snapshot.gone.add(last)
     before = views.begin(identify(), "abc", snapshot).view.state
@@ -144,7 +143,7 @@ def test_an_heir_is_told_again_of_what_its_predecessor_did_not_know(world: World
 
 
 def test_a_view_goes_on_from_what_another_has_learnt(world: World) -> None:
-    views = Views(ALL)
+    views = Views()
     view = views.begin(identify(), "abc", WorldSnapshot(world)).view
     again = views.go_on(identify(), view.state)
     assert again.state == view.state
@@ -157,25 +156,21 @@ def test_before_the_first_ready_nobody_begins(world: World) -> None:
     snapshot = WorldSnapshot(world)
     snapshot.bot = lambda: None  # type: ignore[method-assign]
     with pytest.raises(Refused) as refused:
-        Views(ALL).begin(identify(), "abc", snapshot)
+        Views().begin(identify(), "abc", snapshot)
     assert refused.value.code == 4000
 
 
-def test_intents_that_the_cluster_lacks_are_named(world: World) -> None:
-    lacking = int(Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT)
-    with pytest.raises(Refused) as refused:
-        Views(ALL & ~lacking).begin(identify(), "abc", WorldSnapshot(world))
-    assert (refused.value.code, refused.value.reason) == (4014, "Disallowed intent(s).")
-    assert "guild_presences, message_content:" in refused.value.log
-    with pytest.raises(Refused) as refused:
-        check_intents(1 << 30 | 1, 1)
-    assert "bit 30" in refused.value.log
-    check_intents(1, ALL)
+def test_a_damaged_state_of_a_predecessor_costs_no_guild(world: World) -> None:
+    guild_id = world.guild_ids(0, 1)[0]
+    view = Views().begin(identify(), "abc", WorldSnapshot(world), before=b"rubbish").view
+    shown = entry("GUILD_CREATE", world.guild_create(guild_id, intents=ALL, large_threshold=50))
+    assert view.see(shown)
+    assert view.see(shown) is None
 
 
 def test_the_caches_snapshot_is_one(world: World, tmp_path: Path) -> None:
     store = opened(tmp_path)
-    views = Views(ALL)
+    views = Views()
     with store.snapshot() as snapshot, pytest.raises(Refused):
         views.begin(identify(), "abc", snapshot)
     played = Played(world, store)
