@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from cluster.proxy.entry import GAP, Entry
 from cluster.proxy.identify import Identify
 from cluster.proxy.interfaces import Identified
 from cluster.proxy.sessions.positions import Positions
-from cluster.subscriber import Event, Gap, Item
+from cluster.subscriber import Event, Item, Stalled
 
 STORE = "store"
 
@@ -25,15 +26,19 @@ def event(
 
 
 class Cluster:
-    """All events that ever were, in the order in which its Subscribers get them."""
+    """All events that ever were. Each Subscriber gets them in order per shard; between shards in an
+    order of its own."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
+        self.shards: tuple[list[Item], list[Item]] = ([], [])
         self.subscribers: list[Subscriber] = []
         self.started: list[Any] = []
 
     def add(self, *items: Item) -> None:
         self.items += items
+        for item in items:
+            self.shards[0 if isinstance(item, Stalled) else item.shard_id].append(item)
         for subscriber in self.subscribers:
             subscriber.arrived.set()
 
@@ -42,7 +47,8 @@ class Cluster:
         max_bytes: int = 0,
     ) -> Subscriber:  # fmt: skip
         self.started.append(start)
-        subscriber = Subscriber(self, Positions.read(start), events)
+        order = Random(len(self.started))
+        subscriber = Subscriber(self, Positions.read(start), events, order)
         self.subscribers.append(subscriber)
         return subscriber
 
@@ -50,15 +56,21 @@ class Cluster:
 class Subscriber:
     """Gives out what lies behind its start."""
 
-    def __init__(self, cluster: Cluster, start: Positions, names: Iterable[str] | None) -> None:
+    def __init__(
+        self, cluster: Cluster, start: Positions, names: Iterable[str] | None, order: Random
+    ) -> None:
+        self.error: Exception | None = None
+        """What it ends with."""
+        self.late: set[int] = set()
+        """Shards of which nothing comes for now."""
+        self.arrived = asyncio.Event()
         self._cluster = cluster
         self._had = start
         self._names = None if names is None else set(names)
-        self.error: Exception | None = None
-        """What it ends with."""
-        self._next = 0
+        self._order = order
+        self._next = [0, 0]
+        """By shard: the index of the next item."""
         self._hand: Event | None = None
-        self.arrived = asyncio.Event()
 
     async def __aenter__(self) -> Subscriber:
         return self
@@ -71,11 +83,9 @@ class Subscriber:
 
     async def _each(self) -> AsyncIterator[Item]:
         while True:
-            while self._next < len(self._cluster.items):
+            while (item := self._some()) is not None:
                 if self.error is not None:
                     raise self.error
-                item = self._cluster.items[self._next]
-                self._next += 1
                 if isinstance(item, Event):
                     if self._had.has(item):
                         continue
@@ -89,6 +99,18 @@ class Subscriber:
                     self._hand = None
             self.arrived.clear()
             await self.arrived.wait()
+
+    def _some(self) -> Item | None:
+        shards = [
+            shard
+            for shard, items in enumerate(self._cluster.shards)
+            if shard not in self.late and self._next[shard] < len(items)
+        ]
+        if not shards:
+            return None
+        shard = self._order.choice(shards)
+        self._next[shard] += 1
+        return self._cluster.shards[shard][self._next[shard] - 1]
 
     @property
     def position(self) -> dict[str, Any]:
@@ -217,6 +239,10 @@ class Client:
         """(shard, seq) of the cluster's events that it got."""
         return [(p["d"]["shard"], p["d"]["seq"]) for p in self.got if "shard" in p["d"]]
 
+    def of_shard(self, shard: int) -> list[int]:
+        """The seqs of a shard's events that it got, in their order."""
+        return [seq for one, seq in self.events if one == shard]
+
 
 def identify(client: str = "", intents: int = 1) -> Identify:
     return Identify(client=client, shard_id=0, shard_count=1, with_shard=False, intents=intents)
@@ -226,6 +252,3 @@ async def turns(number: int = 20) -> None:
     """Let the event loop go on for some turns."""
     for _ in range(number):
         await asyncio.sleep(0)
-
-
-__all__ = ["Gap"]

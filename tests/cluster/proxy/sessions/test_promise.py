@@ -239,6 +239,11 @@ async def _act(
             await asyncio.sleep(0)
     elif what == "wait":
         await asyncio.sleep(second % 40 / 10)
+    elif what == "late":
+        if cluster.subscribers:
+            late = cluster.subscribers[first % len(cluster.subscribers)]
+            late.late = set() if second % 3 == 2 else {second % 3}
+            late.arrived.set()
     elif what == "cache":
         cache.come(cluster, len(cluster.items) - second % 6)
     elif what == "kill":
@@ -283,6 +288,9 @@ async def _play(actions: list[Action]) -> None:
         for action in actions:
             await _act(action, cluster, cache, processes, bots)
         cache.come(cluster, len(cluster.items))
+        for subscriber in cluster.subscribers:
+            subscriber.late = set()
+            subscriber.arrived.set()
         for _ in range(3):
             for bot in bots:
                 if bot.session is not None and not bot.is_connected:
@@ -299,8 +307,8 @@ async def _play(actions: list[Action]) -> None:
 
 
 WHAT = [
-    "happen", "happen", "happen", "turns", "turns", "wait", "cache", "kill", "identify", "takes",
-    "acknowledge", "acknowledge", "cut", "resume", "resume", "heir",
+    "happen", "happen", "happen", "turns", "turns", "wait", "cache", "late", "kill", "identify",
+    "takes", "acknowledge", "acknowledge", "cut", "resume", "resume", "heir",
 ]  # fmt: skip
 ACTIONS = st.lists(
     st.tuples(st.sampled_from(WHAT), st.integers(0, 11), st.integers(0, 119)), max_size=60

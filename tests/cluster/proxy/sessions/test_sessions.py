@@ -85,11 +85,14 @@ async def test_a_session_begins_and_gets_every_event_once_and_in_order(ground: G
         await sessions.identify(client, identify())
         ground.come(0, 2)
         await turns()
-        ground.cluster.add(event(1, 2), event(0, 3))
+        ground.cluster.add(event(0, 3))
         await turns()
-        assert client.names == ["READY", *["GUILD_CREATE"] * 3, *["MESSAGE_CREATE"] * 3]
-        assert [payload["s"] for payload in client.got] == list(range(1, 8))
-        assert client.events == [(0, 2), (1, 2), (0, 3)]
+        ground.cluster.add(event(1, 2), event(0, 4))
+        await turns()
+        assert client.names == ["READY", *["GUILD_CREATE"] * 3, *["MESSAGE_CREATE"] * 4]
+        assert [payload["s"] for payload in client.got] == list(range(1, 9))
+        assert client.of_shard(0) == [2, 3, 4]
+        assert client.of_shard(1) == [2]
 
 
 @scenario
@@ -203,7 +206,8 @@ async def test_a_slow_client_stays_behind_and_catches_up(ground: Ground) -> None
             slow.takes, slow.waiting = True, 0
             session.room()
             await asyncio.sleep(5)
-            assert slow.events == other.events
+            assert sorted(slow.events) == sorted(other.events)
+            assert slow.of_shard(0) == other.of_shard(0) == list(range(2, 1001, 2))
             assert sessions.count_by_state()[State.LIVE] == 2
             assert len(ground.cluster.subscribers) == 1
 
@@ -254,6 +258,41 @@ async def test_an_heir_has_all_after_the_last_heartbeat(ground: Ground) -> None:
         await turns()
         assert by_itself.predecessor == ""
         assert other.events == []
+
+
+@scenario
+async def test_an_heir_has_once_more_what_the_cache_does_not_know(ground: Ground) -> None:
+    async with ground.proxy() as sessions:
+        session = await sessions.identify(Client(), identify())
+        await turns()
+        ground.come(0, 1)
+        ground.cluster.add(event(0, 2), event(1, 1))
+        await turns()
+        session.acknowledge(session.seq)
+        session.detach(over=False)
+        new = Client()
+        await sessions.identify(new, identify())
+        await asyncio.sleep(5)
+        assert sorted(new.events) == [(0, 2), (1, 1)]
+
+
+@scenario
+async def test_another_process_tells_of_the_guilds_that_are_left(ground: Ground) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy() as one, ground.proxy() as two:
+        client, again = Client(), Client()
+        with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            session = await one.identify(client, identify())
+            await turns(4)
+            had = client.got[-1]["s"]
+            session.acknowledge(had)
+            session.detach(over=False)
+        ground.cluster.add(event(0, 1))
+        await two.resume(again, session.id, had, "")
+        await asyncio.sleep(1)
+        told = [payload["d"]["id"] for payload in client.got[1:] + again.got[:-2]]
+        assert told == list(range(100))
+        assert again.names[-2:] == ["MESSAGE_CREATE", "RESUMED"]
 
 
 @scenario
@@ -312,8 +351,8 @@ async def test_the_newest_takes_the_place_of_the_older(ground: Ground) -> None:
         ground.come(0, 1, 2)
         await turns()
         with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            ground.come(0, 3)  # the cache knows it, and blue has not had it
             await sessions.identify(green, identify("bot"))
-            ground.come(0, 3)
             await turns(2)
             ground.come(1, 1)
             await turns(100)
