@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from cluster.decode_errors import worth_saying
 from cluster.proxy.identify import Identify
@@ -23,6 +23,20 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 16
 """Sessions that are written in one turn of the event loop."""
+TOGETHER_NS: Final = 60 * 10**9
+"""Sessions that have lost their connections within so long may be those of several programs that
+ended together, and which is whose nobody knows."""
+
+
+class Inheritance(NamedTuple):
+    """What an heir takes over."""
+
+    found: Found
+    """The session that it is the heir of."""
+    start: Positions
+    """What its client had."""
+    beside: Sequence[Found]
+    """Others of which heirs have to begin as early."""
 
 
 class Keeper:
@@ -41,11 +55,14 @@ class Keeper:
     def close(self) -> None:
         self._store.close()
 
-    def add(self, session: ProxySession, replaces: Found | None) -> bool:
+    def add(self, session: ProxySession, inherits: Inheritance | None) -> bool:
         """Write a session that begins, and remove the one that it is the heir of. False: somebody
         has taken that one meanwhile."""
+        replaces, beside = (inherits.found, inherits.beside) if inherits else (None, ())
         try:
-            added = self._store.add(self.stored(session), self._now_ns(), replaces=replaces)
+            added = self._store.add(
+                self.stored(session), self._now_ns(), replaces=replaces, beside=beside
+            )
         except sqlite3.Error as error:
             self._failed(error)
             return True
@@ -88,13 +105,36 @@ class Keeper:
         """Return whether a session was this process's when it was found."""
         return found.owner == self._store.owner
 
-    def find_detached(self, identify: Identify) -> Found | None:
-        """Return the session that one that identifies so is the heir of; None: there is none."""
+    def inheritance(
+        self, identify: Identify, own: Mapping[str, ProxySession]
+    ) -> Inheritance | None:
+        """Return what a session takes over that identifies so; None: nothing was left. own: the
+        sessions of this process, by id.
+
+        It is the heir of the session that has lost its connection last. Where others have at about
+        the same time (several programs with one token were restarted together), it begins where
+        the one begins that had least, and so will their heirs: no program misses what another one
+        had.
+        """
         try:
-            return self._store.find_detached(identify)
+            left = self._store.find_detached(identify)
         except sqlite3.Error as error:
             self._failed(error)
             return None
+        if not left:
+            return None
+        together = [one for one in left if left[0].ended_ns - one.ended_ns <= TOGETHER_NS]
+        fresh = [self._fresh(one, own) for one in together]
+        start = _heir_start(fresh[0])
+        for one in fresh[1:]:
+            start = start.met(_heir_start(one))
+        beside = [one._replace(heir_from=start.plain()) for one in fresh[1:]]
+        return Inheritance(fresh[0], start, beside)
+
+    def _fresh(self, found: Found, own: Mapping[str, ProxySession]) -> Found:
+        """Return a session as it is now, if it is this process's."""
+        session = own.get(found.stored.id) if self.is_own(found) else None
+        return found if session is None else found._replace(stored=self.stored(session))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove sessions that are no more."""
@@ -152,6 +192,11 @@ def had(stored: Stored) -> Positions:
     """Return what a client had of a session as it was stored."""
     mute = None if stored.mute is None else Positions.read(stored.mute)
     return Positions.read(stored.positions).joined(mute)
+
+
+def _heir_start(found: Found) -> Positions:
+    start = had(found.stored)
+    return start if found.heir_from is None else start.met(Positions.read(found.heir_from))
 
 
 def restored(stored: Stored, seq: int, views: Views, asked: Asked) -> ProxySession:

@@ -18,12 +18,12 @@ from cluster.proxy.sessions.attachment import Attachment
 from cluster.proxy.sessions.beginnings import Beginnings
 from cluster.proxy.sessions.catch_ups import CatchUps
 from cluster.proxy.sessions.intake import Counts, Intake, Subscribe
-from cluster.proxy.sessions.keeper import MOST_AT_ONCE, Keeper, had, place_of, restored
+from cluster.proxy.sessions.keeper import MOST_AT_ONCE, Inheritance, Keeper, place_of, restored
 from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.sent import Begun, Sent, SentMark
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.states import Change, State
-from cluster.proxy.sessions.store import Found, SessionStore
+from cluster.proxy.sessions.store import SessionStore
 from cluster.proxy.sessions.turns import Turns
 from cluster.proxy.sessions.window import MAX_BYTES
 
@@ -128,40 +128,33 @@ class ProxySessions:
         """Return a session that begins: one by itself, or in an older one's place, or the heir of
         one that has no connection. Refused."""
         while True:
-            found = None if older is not None else self._found_detached(identify)
-            begun, here = self._begun(session_id, identify, found)
+            inherits = None
+            if older is None:
+                inherits = self._keeper.inheritance(identify, self._sessions)
+            begun, here = self._begun(session_id, identify, inherits)
             start, predecessor = here, ""
             if older is not None:
                 start = self._place(older, older.seq).met(here)
-            elif found is not None:
-                predecessor = found.stored.id
-                start = had(found.stored).met(here)
+            elif inherits is not None:
+                predecessor = inherits.found.stored.id
+                start = inherits.start.met(here)
             sent = Sent(SentMark(0, start, begun.view.state, begun=0))
             session = ProxySession(
                 session_id, identify, self._views, self._asked, begun.view, sent,
                 guilds=begun.guilds, predecessor=predecessor,
             )  # fmt: skip
             session.ready = begun.ready
-            if self._keeper.add(session, found):
-                if found is not None:
+            if self._keeper.add(session, inherits):
+                if inherits is not None:
                     if (own := self._sessions.get(predecessor)) is not None:
                         self._let_go(own)
                     log.info("session %s goes on where %s has ended", session_id, predecessor)
                 return session
 
-    def _found_detached(self, identify: Identify) -> Found | None:
-        found = self._keeper.find_detached(identify)
-        if found is None or not self._keeper.is_own(found):
-            return found
-        own = self._sessions.get(found.stored.id)
-        if own is None:
-            return found
-        return Found(self._keeper.stored(own), found.owner)
-
     def _begun(
-        self, session_id: str, identify: Identify, found: Found | None
+        self, session_id: str, identify: Identify, inherits: Inheritance | None
     ) -> tuple[Beginning, Positions]:
-        before = b"" if found is None else found.stored.state
+        before = b"" if inherits is None else inherits.found.stored.state
         try:
             with self._cache.snapshot() as snapshot:
                 begun = self._views.begin(identify, session_id, snapshot, before=before)

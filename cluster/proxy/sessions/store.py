@@ -14,13 +14,13 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from cluster.decode_errors import MALFORMED
 from cluster.proxy.identify import Identify
-from cluster.proxy.sessions.stored import Stored, decode, encode
+from cluster.proxy.sessions.stored import Stored, decode, decode_plain, encode, encode_plain
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,11 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, client TEXT, shard_id INTEGER, shard_count INTEGER, intents INTEGER,
     program TEXT, owner TEXT, detached_ns INTEGER, seen_ns INTEGER, body BLOB,
-    state BLOB
+    state BLOB, heir_from BLOB
 ) WITHOUT ROWID
 """
 """detached_ns: Unix time at which it lost its connection; 0: it has one, if its owner lives.
-seen_ns: Unix time at which its owner wrote last."""
+seen_ns: Unix time at which its owner wrote last. heir_from: see Found."""
 
 
 class Found(NamedTuple):
@@ -44,6 +44,10 @@ class Found(NamedTuple):
 
     stored: Stored
     owner: str
+    ended_ns: int = 0
+    """Unix time at which it lost its connection, or its owner, killed since, wrote last."""
+    heir_from: dict[str, Any] | None = None
+    """Positions.plain of where an heir of it begins at the latest. None: nobody has said."""
 
 
 class Change(NamedTuple):
@@ -79,9 +83,13 @@ class SessionStore:
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def add(self, stored: Stored, now_ns: int, *, replaces: Found | None = None) -> bool:
+    def add(
+        self, stored: Stored, now_ns: int, *, replaces: Found | None = None,
+        beside: Sequence[Found] = (),
+    ) -> bool:  # fmt: skip
         """Write a session that begins. replaces: the one that it is the heir of, which is removed.
-        False: somebody has taken that one meanwhile, and nothing was written."""
+        beside: others of which `heir_from` is to be written. False: somebody has taken the one
+        that it replaces meanwhile, and nothing was written."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             if replaces is not None:
@@ -91,9 +99,13 @@ class SessionStore:
                 )
                 if not gone.rowcount:
                     return False
+            self._db.executemany(
+                "UPDATE sessions SET heir_from = ? WHERE id = ? AND owner = ?",
+                [(encode_plain(b.heir_from), b.stored.id, b.owner) for b in beside],
+            )
             identify = stored.identify
             self._db.execute(
-                "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+                "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, NULL)",
                 (
                     stored.id, identify.client, identify.shard_id, identify.shard_count,
                     identify.intents, identify.program, self.owner, now_ns, encode(stored),
@@ -163,30 +175,29 @@ class SessionStore:
             if stored is None or stored.is_over or seq < stored.acknowledged:
                 return None
             self._db.execute(
-                "UPDATE sessions SET owner = ?, detached_ns = 0 WHERE id = ?",
+                "UPDATE sessions SET owner = ?, detached_ns = 0, heir_from = NULL WHERE id = ?",
                 (self.owner, session_id),
             )
         return Found(stored, row[2])
 
-    def find_detached(self, identify: Identify) -> Found | None:
-        """Return the session that one that identifies so is the heir of: of the same client, shard
-        and intents, without a connection; of several one of the same program, the one that has
-        lost its connection first. None: there is none."""
+    def find_detached(self, identify: Identify) -> list[Found]:
+        """Return the sessions of which one that identifies so may be the heir: of the same client,
+        shard and intents, without a connection; only those of the same program, if there are any.
+        The one that has lost its connection last is the first."""
         rows = self._db.execute(
-            "SELECT id, owner, detached_ns, body, state FROM sessions"
-            " WHERE client = ? AND shard_id = ? AND shard_count = ? AND intents = ?"
-            " ORDER BY program <> ?, detached_ns = 0, detached_ns, seen_ns",
-            (
-                identify.client, identify.shard_id, identify.shard_count, identify.intents,
-                identify.program,
-            ),
-        ).fetchall()  # fmt: skip
-        for session_id, owner, detached_ns, body, state in rows:
+            "SELECT id, owner, detached_ns, seen_ns, body, state, heir_from FROM sessions"
+            " WHERE client = ? AND shard_id = ? AND shard_count = ? AND intents = ?",
+            (identify.client, identify.shard_id, identify.shard_count, identify.intents),
+        ).fetchall()
+        found = []
+        for session_id, owner, detached_ns, seen_ns, body, state, heir_from in rows:
             if detached_ns or not self.is_alive(owner):
                 stored = _read(session_id, body, state)
                 if stored is not None:
-                    return Found(stored, owner)
-        return None
+                    plain = decode_plain(heir_from)
+                    found.append(Found(stored, owner, detached_ns or seen_ns, plain))
+        same = [one for one in found if one.stored.identify.program == identify.program]
+        return sorted(same or found, key=_ended, reverse=True)
 
     # -- owners ----------------------------------------------------------------------------------
 
@@ -212,6 +223,10 @@ class SessionStore:
         lock = self._lock_file(self.owner).open("xb")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return lock
+
+
+def _ended(found: Found) -> int:
+    return found.ended_ns
 
 
 def _opened(file: Path) -> sqlite3.Connection:

@@ -45,3 +45,13 @@ def encode(stored: Stored) -> bytes:
 def decode(data: bytes, state: bytes) -> Stored:
     """Return what `encode` made of it. Raises one of decode_errors.MALFORMED."""
     return msgspec.structs.replace(_decoder.decode(data), state=state)
+
+
+def encode_plain(positions: dict[str, Any] | None) -> bytes | None:
+    """Return Positions.plain as bytes."""
+    return None if positions is None else msgspec.msgpack.encode(positions)
+
+
+def decode_plain(data: bytes | None) -> dict[str, Any] | None:
+    """Return what `encode_plain` made of it. Raises one of decode_errors.MALFORMED."""
+    return None if data is None else msgspec.msgpack.decode(data, type=dict[str, Any])

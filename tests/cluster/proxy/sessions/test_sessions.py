@@ -296,6 +296,48 @@ async def test_another_process_tells_of_the_guilds_that_are_left(ground: Ground)
 
 
 @scenario
+async def test_the_session_that_ended_last_has_the_heir(ground: Ground) -> None:
+    """The older version of a bot was stopped long ago: its events are not handled anew."""
+    async with ground.proxy() as sessions:
+        blue = await sessions.identify(Client(), identify("bot"))
+        green = await sessions.identify(Client(), identify("bot"))
+        await turns()
+        blue.detach(over=True)
+        ground.come(0, 1, 2)
+        await asyncio.sleep(300)
+        green.acknowledge(6)
+        green.detach(over=True)
+        ground.come(0, 3)
+        new = Client()
+        heir = await sessions.identify(new, identify("bot"))
+        await turns()
+        assert heir.predecessor == green.id
+        assert new.events == [(0, 3)]
+
+
+@scenario
+async def test_programs_that_ended_together_miss_nothing(ground: Ground) -> None:
+    """Which of two sessions was whose nobody knows: both heirs begin where the earlier one was."""
+    async with ground.proxy() as sessions:
+        clients = [Client(), Client()]
+        first, second = [await sessions.identify(c, identify("bot")) for c in clients]
+        await turns()
+        ground.come(0, 1, 2, 3)
+        await turns()
+        first.acknowledge(7)
+        second.acknowledge(5)
+        first.detach(over=True)
+        await asyncio.sleep(20)
+        second.detach(over=True)
+        ground.come(0, 4)
+        heirs = [Client(), Client()]
+        before = {(await sessions.identify(c, identify("bot"))).predecessor for c in heirs}
+        await turns()
+        assert before == {first.id, second.id}
+        assert [c.events for c in heirs] == [[(0, 2), (0, 3), (0, 4)]] * 2
+
+
+@scenario
 async def test_an_heir_of_what_the_window_has_no_more(ground: Ground) -> None:
     async with ground.proxy(max_bytes=60_000) as sessions:
         session = await sessions.identify(Client(), identify("bot", Intents.GUILD_MEMBERS))
