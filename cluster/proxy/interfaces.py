@@ -46,6 +46,10 @@ class Outlet(Protocol):
         """Send op 1, which a client answers with a heartbeat ("Sending Heartbeats"), unless one is
         unanswered."""
 
+    @property
+    def owes_heartbeat(self) -> bool:
+        """Whether a heartbeat was asked for, and has not come."""
+
 
 class Identified(Protocol):
     """One client's session, with a connection or without. Its id says which it is: the object is

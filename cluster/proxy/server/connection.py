@@ -160,6 +160,11 @@ class Connection(asyncio.Protocol):
             self._heartbeat_asked = True
             self.send(Op.HEARTBEAT, None)
 
+    @property
+    def owes_heartbeat(self) -> bool:
+        """Whether op 1 was sent, and no heartbeat has come since."""
+        return self._heartbeat_asked
+
     def answers_request(self) -> bool:
         """Return whether the heartbeat that has come was asked for."""
         asked, self._heartbeat_asked = self._heartbeat_asked, False

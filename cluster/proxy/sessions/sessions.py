@@ -34,6 +34,10 @@ UPKEEP_SECONDS: Final = 1.0
 SELDOM: Final = 10
 """Every so many times those are stored, too, that have only moved on, and the store is looked
 through."""
+ANSWER_SECONDS: Final = 5.0
+"""How long a client may take to answer that one is asked whose place another may want: it may have
+gone without a word, with its host's power or network."""
+LOOK_SECONDS: Final = 0.02
 HEARTBEAT_SECONDS: Final = 2.0
 """How often a client is asked for a heartbeat that has not acknowledged everything: what it has
 not comes to its heir a second time, or to itself after this process was killed."""
@@ -107,6 +111,7 @@ class ProxySessions:
     async def identify(self, outlet: Outlet, identify: Identify) -> Session:
         """See interfaces.Sessions."""
         session_id = self._make_id()
+        await self._part_with_silent(identify)
         older = self._hold_older(session_id, identify)
         try:
             if self._turns.window is not None:
@@ -121,6 +126,28 @@ class ProxySessions:
         session.ready = b""
         self._begin(session)
         return Attachment(session, self._room, self._detach)
+
+    async def _part_with_silent(self, identify: Identify) -> None:
+        """Close the connections of this client, shard and intents whose client does not answer:
+        it has gone without a word, and what it has not had is for the session that begins."""
+        asked: dict[str, tuple[Outlet, int]] = {}
+        for session in self._sessions.values():
+            if session.outlet is not None and _can_follow(identify, session):
+                session.outlet.request_heartbeat()
+                asked[session.id] = session.outlet, session.outlet.waiting
+        deadline = self._clock() + ANSWER_SECONDS
+        while any(outlet.owes_heartbeat for outlet, _ in asked.values()):
+            if self._clock() >= deadline:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        for session_id, (outlet, waiting) in asked.items():
+            silent = self._sessions.get(session_id)
+            if silent is None or silent.outlet is not outlet:
+                continue
+            if outlet.owes_heartbeat and outlet.waiting >= waiting:
+                log.info("session %s: its client does not answer, and another is here", session_id)
+                self._detach(silent, over=False)
+                outlet.close(4009, "Session timed out.")
 
     def _made(
         self, session_id: str, identify: Identify, older: ProxySession | None
@@ -392,3 +419,14 @@ class ProxySessions:
             if now - session.asked_at >= HEARTBEAT_SECONDS:
                 session.asked_at = now
                 outlet.request_heartbeat()
+
+
+def _can_follow(identify: Identify, session: ProxySession) -> bool:
+    """Return whether one that identifies so may be the heir of a session, if that has ended: one
+    whose client has answered since it was told of its guilds."""
+    if session.state is not State.LIVE or session.acknowledged == 0:
+        return False
+    mine, other = identify, session.identify
+    return (
+        mine.client, mine.shard_id, mine.shard_count, mine.intents
+    ) == (other.client, other.shard_id, other.shard_count, other.intents)  # fmt: skip

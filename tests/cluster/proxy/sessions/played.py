@@ -215,6 +215,8 @@ class Client:
         self.got: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.heartbeats_asked = 0
+        self.owes_heartbeat = False
+        self.answers = True
         self.waiting = 0
         self.takes = True
 
@@ -229,6 +231,7 @@ class Client:
 
     def request_heartbeat(self) -> None:
         self.heartbeats_asked += 1
+        self.owes_heartbeat = not self.answers
 
     @property
     def names(self) -> list[str]:

@@ -316,6 +316,32 @@ async def test_the_session_that_ended_last_has_the_heir(ground: Ground) -> None:
 
 
 @scenario
+async def test_who_has_gone_without_a_word_has_an_heir(ground: Ground) -> None:
+    """A bot's host has lost its power, and the bot is started on another one at once."""
+    async with ground.proxy() as sessions:
+        gone, busy, other = Client(), Client(), Client()
+        session = await sessions.identify(gone, identify("bot"))
+        alive = await sessions.identify(busy, identify("bot"))
+        await sessions.identify(other, identify("other"))
+        await turns()
+        ground.come(0, 1, 2)
+        await turns()
+        session.acknowledge(5)
+        alive.acknowledge(4)
+        gone.answers = False
+        new = Client()
+        heir = await sessions.identify(new, identify("bot"))
+        await turns()
+        assert gone.closed == (4009, "Session timed out.")
+        assert heir.predecessor == session.id
+        assert new.events == [(0, 2)]
+        assert busy.closed is other.closed is None
+        ground.come(0, 3)
+        await turns()
+        assert busy.events == other.events == [(0, 1), (0, 2), (0, 3)]
+
+
+@scenario
 async def test_programs_that_ended_together_miss_nothing(ground: Ground) -> None:
     """Which of two sessions was whose nobody knows: both heirs begin where the earlier one was."""
     async with ground.proxy() as sessions:
