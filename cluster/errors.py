@@ -80,6 +80,10 @@ class KeyRefusedError(ClusterError):
     exit_code = 7
 
 
+class CacheError(ClusterError):
+    """A cluster's cache can't be opened, read or written."""
+
+
 class CommandError(ClusterError):
     """An argument of a command is none that Discord takes. Nothing was sent."""
 

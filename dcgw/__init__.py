@@ -5,6 +5,7 @@
     from dcgw import ControlClient                # ask a cluster, and send over its shards
     from dcgw import GatewayClient                # one session in your own process
     from dcgw.events import MessageCreate         # every event, typed
+    from dcgw.cache import Snapshot, Part         # what a Cache gives
     from dcgw.states import GapReason             # why there is a gap, how a session is
 
 ``dcgw.errors``, ``dcgw.commands`` and ``dcgw.sandbox`` have the rest. The packages under it,

@@ -2,8 +2,22 @@
 read by any number of others of the host."""
 
 from cluster.cache.errors import CacheError, CacheFullError
+from cluster.cache.guild_state import GuildState
 from cluster.cache.part import Bot, Part
 from cluster.cache.reader import Cache
 from cluster.cache.snapshot import CachedGuild, Snapshot
 
-__all__ = ["Bot", "Cache", "CacheError", "CacheFullError", "CachedGuild", "Part", "Snapshot"]
+__all__ = [
+    "Bot",
+    "Cache",
+    "CacheError",
+    "CacheFullError",
+    "CachedGuild",
+    "GuildState",
+    "Part",
+    "Snapshot",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

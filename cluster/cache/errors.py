@@ -6,11 +6,7 @@ from typing import Final
 
 import lmdb
 
-from cluster.errors import ClusterError
-
-
-class CacheError(ClusterError):
-    """The cache can't be opened, read or written."""
+from cluster.errors import CacheError as CacheError
 
 
 class CacheFullError(CacheError):

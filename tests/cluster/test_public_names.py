@@ -1,4 +1,4 @@
-"""The two packages that users import show what is public, and nothing else."""
+"""The packages that users import show what is public, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import pytest
 PUBLIC = {
     "cluster.subscriber": ["Event", "Gap", "Item", "Stalled", "Subscriber"],
     "cluster.control": ["ControlClient"],
+    "cluster.cache": [
+        "Bot",
+        "Cache",
+        "CacheError",
+        "CacheFullError",
+        "CachedGuild",
+        "GuildState",
+        "Part",
+        "Snapshot",
+    ],
 }
 
 

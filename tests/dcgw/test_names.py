@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import cluster
+import cluster.cache
 import cluster.commands
 import cluster.control
 import cluster.errors
@@ -20,6 +21,7 @@ import cluster.events.objects
 import cluster.sandbox
 import cluster.subscriber
 import dcgw
+import dcgw.cache
 import dcgw.commands
 import dcgw.errors
 import dcgw.events
@@ -50,6 +52,7 @@ def test_names_are_those_of_the_packages() -> None:
         (dcgw.events, cluster.events),
         (dcgw.commands, cluster.commands),
         (dcgw.sandbox, cluster.sandbox),
+        (dcgw.cache, cluster.cache),
     ):
         assert ours.__all__ == home.__all__
         assert all(getattr(ours, name) is getattr(home, name) for name in home.__all__)
@@ -87,6 +90,7 @@ def test_a_name_that_is_not_there() -> None:
          {"cluster", "coordinator", "importlib.util", "shard_worker", "typing"}),
         ("from dcgw import Subscriber, Event, Gap, Stalled, ControlClient",
          {"aiohttp", "cluster.events.decoding", "coordinator", "curl_cffi", "shard_worker"}),
+        ("from dcgw import Cache", {"aiohttp", "cluster.subscriber", "coordinator"}),
         ("from dcgw.events import MessageCreate", {"cluster.subscriber", "curl_cffi", "zmq"}),
         ("from dcgw import GatewayClient", {"aiohttp", "cluster.control", "coordinator"}),
         ("from dcgw.sandbox import SandboxOptions", {"aiohttp", "cryptography", "shard_worker"}),

@@ -393,3 +393,13 @@ def test_the_last_message_and_the_last_pin_of_a_channel_and_a_thread() -> None:
     told.event("CHANNEL_PINS_UPDATE", channel_id="5")
     assert told.part(Kind.CHANNEL, 5)["last_pin_timestamp"] is None
     assert told.ids(Kind.CHANNEL) == [5]
+
+
+def test_who_has_left_the_guild_leaves_voice_without_coming_back() -> None:
+    told = Told(voice_states=[{"user_id": "2", "channel_id": "7"}])
+    told.event("VOICE_STATE_UPDATE", user_id="2", channel_id=None, member=member(2))
+    assert told.ids(Kind.VOICE_STATE) == []
+    assert told.ids(Kind.MEMBER) == []
+    told = Told(members=[member(2)])
+    told.event("VOICE_STATE_UPDATE", user_id="2", channel_id=None, member=member(2, nick="n"))
+    assert told.part(Kind.MEMBER, 2)["nick"] == "n"
