@@ -94,8 +94,8 @@ class SessionStore:
             self._db.execute("BEGIN IMMEDIATE")
             if replaces is not None:
                 gone = self._db.execute(
-                    "DELETE FROM sessions WHERE id = ? AND owner = ?",
-                    (replaces.stored.id, replaces.owner),
+                    "DELETE FROM sessions WHERE id = ? AND owner = ? AND (detached_ns > 0 OR ?)",
+                    (replaces.stored.id, replaces.owner, not self.is_alive(replaces.owner)),
                 )
                 if not gone.rowcount:
                     return False
