@@ -52,6 +52,8 @@ PURE = [
     "cluster/proxy/server/greeting.py",
     "cluster/proxy/server/http_answers.py",
     "cluster/proxy/server/states.py",
+    "cluster/proxy/server/aftermath.py",
+    "cluster/proxy/server/identifying.py",
     "cluster/sandbox/world/permissions.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",

@@ -33,7 +33,7 @@ from cluster.errors import ClusterError
 from cluster.proxy.ground import Ground
 from cluster.proxy.reporting import Reporting
 from cluster.proxy.requests import Requests
-from cluster.proxy.server.peer import ClusterFacts
+from cluster.proxy.server.identifying import ClusterFacts
 from cluster.proxy.server.server import ProxyServer
 from cluster.proxy.sessions import ProxySessions, SessionStore
 from cluster.proxy.sessions.intake import Subscribe

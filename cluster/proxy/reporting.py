@@ -14,7 +14,7 @@ from cluster import process_stats
 from cluster.control_connection import ControlConnection
 from cluster.decode_errors import worth_saying
 from cluster.errors import ClusterError
-from cluster.proxy.server.peer import ClusterFacts
+from cluster.proxy.server.identifying import ClusterFacts
 from cluster.wire.control import as_args
 from cluster.wire.proxies import ProxyFacts, ProxyReport
 

@@ -21,8 +21,9 @@ from cluster.discord.opcodes import Op
 from cluster.gateway_server.compression import Encoder
 from cluster.gateway_server.frames import BINARY, TEXT, frame, joined_frames
 from cluster.gateway_server.send_limit import SendLimit
+from cluster.proxy.server.aftermath import Aftermath
 from cluster.proxy.server.http_answers import HINT, HttpAnswer, refusal
-from cluster.proxy.server.websocket import ServerWebSocket
+from cluster.proxy.server.websocket import RequestEnd, ServerWebSocket
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,6 @@ MOST_FRAMES: Final = 240
 FRAMES_WINDOW_S: Final = 60.0
 """So many frames may come in so many seconds that end no message: pings, fragments. Over it: close
 4008."""
-MOST_SEARCHED: Final = 8 << 10
-MOST_LATE_FRAMES: Final = 64
-"""Bytes and frames that may come after the connection has ended, and are searched for a close
-frame. Each frame takes 10 us, however small."""
-MOST_IGNORED: Final = 16 << 20
-"""Bytes that may come then before it is cut."""
 MOST_UNREAD: Final = 64 << 10
 """Bytes of answers (acknowledgements of heartbeats, pongs) that may wait for a client that does not
 read; over it the connection is cut."""
@@ -48,7 +43,6 @@ NO_CODE: Final = 1006
 """The connection ended without a close frame."""
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: a close does not wait for what was not sent."""
-_HEAD_END: Final = b"\r\n\r\n"
 _encode = msgspec.json.Encoder().encode
 _NOT_READ: Final = refusal(400, f"400: Bad Request ({HINT})")
 
@@ -91,14 +85,12 @@ class Connection(asyncio.Protocol):
         self._websocket = ServerWebSocket()
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
-        self._head_end: bytes | None = b""
-        """The last bytes of the request so far; None: it has come whole."""
+        self._request_end = RequestEnd()
         self._ended = False
         """Whether a close frame, or an answer over HTTP, was sent or came."""
         self._fragments = bytearray()
         self._frame_limit: SendLimit | None = None
-        self._ignored = 0
-        self._late_frames = 0
+        self._aftermath = Aftermath()
         self._waits = False
         self._unread = 0
         self._heartbeat_asked = False
@@ -215,14 +207,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         start = 0
-        while start < len(data):
-            if self._ended and not self._is_searched(len(data) - start):
-                return
-            if self._transport is None or self._transport.is_closing():
-                return
-            end = self._end_of_slice(data, start)
-            self._read(data[start:end])
-            start = end
+        while start < len(data) and not self._is_past(len(data) - start):
+            piece = data[start : start + SLICE_BYTES]
+            # What a client sends without waiting for the answer is no frame before that.
+            piece = piece[: self._request_end.within(piece)]
+            self._read(piece)
+            start += len(piece)
 
     def eof_received(self) -> None:
         """The client sends no more. Returning None lets the transport close."""
@@ -245,29 +235,19 @@ class Connection(asyncio.Protocol):
         if self._listener is not None and not self._ended:
             self._listener.drained()
 
-    def _end_of_slice(self, data: bytes, start: int) -> int:
-        """Return up to where data is read next. The request ends a slice: what a client sends
-        without waiting for the answer is no frame before that."""
-        end = start + SLICE_BYTES
-        if self._head_end is None:
-            return end
-        held = self._head_end
-        place = (held + data[start:end]).find(_HEAD_END)
-        if place < 0:
-            self._head_end = (held + data[start:end])[1 - len(_HEAD_END) :]
-            return end
-        self._head_end = None
-        return start + place + len(_HEAD_END) - len(held)
-
-    def _is_searched(self, size: int) -> bool:
-        """Return whether what still comes is looked at for the client's close frame."""
-        self._ignored += min(size, SLICE_BYTES)
-        if self._ignored <= MOST_SEARCHED and self._late_frames <= MOST_LATE_FRAMES:
+    def _is_past(self, size: int) -> bool:
+        """Return whether what has come is not looked at any more."""
+        if self._transport is None or self._transport.is_closing():
             return True
-        self._ignored += size
-        if self._ignored > MOST_IGNORED:
+        if not self._ended:
+            return False
+        if self._aftermath.is_searched:
+            self._aftermath.take(min(size, SLICE_BYTES))
+            return False
+        self._aftermath.take(size)
+        if self._aftermath.is_too_much:
             self.abort()
-        return False
+        return True
 
     def _read(self, data: bytes) -> None:
         websocket = self._websocket
@@ -276,7 +256,7 @@ class Connection(asyncio.Protocol):
             if isinstance(event, Request):
                 self._requested(event)
             elif self._ended:
-                self._late_frames += 1
+                self._aftermath.frames += 1
             elif isinstance(event, Frame):
                 self._framed(event)
         if websocket.handshake_exc is not None and not self._ended and not any(websocket.writes):

@@ -10,10 +10,9 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from cluster.decode_errors import MALFORMED, decoded
-from cluster.discord.intents import ALL_INTENTS, UNOFFICIAL_BOT_INTENTS, Intents, set_bits
 from cluster.discord.opcodes import Op
 from cluster.gateway_server.compression import PayloadZlibEncoder, encoder_for
-from cluster.gateway_server.identify_payload import parse_identify, parse_resume, parse_token
+from cluster.gateway_server.identify_payload import parse_resume, parse_token
 from cluster.gateway_server.refusal import Refused, malformed
 from cluster.gateway_server.send_limit import SendLimit
 from cluster.proxy.credentials import Credentials
@@ -22,6 +21,7 @@ from cluster.proxy.interfaces import Commands, Session, Sessions
 from cluster.proxy.refusal import InvalidSession
 from cluster.proxy.server.connection import Connection
 from cluster.proxy.server.greeting import read_greeting
+from cluster.proxy.server.identifying import ClusterFacts, read_identify
 from cluster.proxy.server.states import Action, State, action_on
 
 log = logging.getLogger(__name__)
@@ -30,21 +30,9 @@ UNIDENTIFIED_S: Final = 300.0
 """Seconds that a client may beat without a session: as many as its library lets it wait for its
 turn to identify."""
 LEAST_GRACE_S: Final = 1.0
-MOST_SHARDS: Final = 1 << 16
-"""Of how many shards one may be at most: as many as any bot has, four times over."""
 MOST_HELD: Final = 120
 """Commands that may wait for their session."""
-MOST_PROGRAM: Final = 80
-"""Characters of a library's name."""
 TRACE: Final = "dcgw-cluster-proxy"
-
-
-class ClusterFacts(NamedTuple):
-    """What clients are told, or held to, of the cluster behind the proxy."""
-
-    shard_count: int
-    intents: int
-    """A client that asks for more is closed with 4014."""
 
 
 class Ground(NamedTuple):
@@ -75,6 +63,8 @@ class Peer:
         self._connection = connection
         self._query = query
         self._version: Literal[9, 10] = 10
+        self._has_stream = False
+        """Whether all payloads are one stream, so that IDENTIFY's `compress` changes nothing."""
         self._url = url
         self._limit = SendLimit()
         self._beat_at = self._since = ground.clock()
@@ -98,6 +88,7 @@ class Peer:
             self.refuse(refused)
             return
         self._version = greeting.version
+        self._has_stream = bool(greeting.compress)
         if greeting.compress:
             self._connection.encoder = encoder_for(greeting.compress)
         hello = {"heartbeat_interval": self._ground.interval_ms, "_trace": [TRACE]}
@@ -222,37 +213,14 @@ class Peer:
 
     def _identify(self, d: Any) -> None:
         client = self._client(d)
-        intents = self._ground.cluster().intents
-        known = int(ALL_INTENTS) | UNOFFICIAL_BOT_INTENTS | intents
-        asked = parse_identify(d, allowed=known, known=known)
-        wanted = asked.intents & (int(ALL_INTENTS) | intents)
-        if lacking := wanted & ~intents:
-            raise Refused(
-                4014,
-                "Disallowed intent(s).",
-                f"{_name(client)} asks for {_intent_names(lacking)}, which the cluster does not: "
-                "add them to `intents`, or leave them out in the client",
-            )
-        shard_id, shard_count = asked.shard or (0, 1)
-        if shard_count > MOST_SHARDS:
-            raise Refused(4010, "Invalid shard.")
-        identify = Identify(
-            client=client,
-            shard_id=shard_id,
-            shard_count=shard_count,
-            with_shard=asked.shard is not None,
-            intents=wanted,
-            large_threshold=asked.large_threshold,
-            version=self._version,
-            program=program_of(d["properties"]),
-            presence=_presence(d.get("presence")),
-            url=self._url,
+        asked = read_identify(
+            d, client, self._ground.cluster(), version=self._version, url=self._url
         )
-        if asked.compress and self._connection.encoder is None:
-            self._connection.encoder = PayloadZlibEncoder()
+        if not self._has_stream:
+            self._connection.encoder = PayloadZlibEncoder() if asked.compress else None
         self._acknowledged = None  # what came before was of another session
         self.state = State.IDENTIFYING
-        self._ground.spawn(self._begin(identify))
+        self._ground.spawn(self._begin(asked.identify))
 
     def _resume(self, d: Any) -> None:
         session_id, seq = parse_resume(d)
@@ -315,30 +283,3 @@ class Peer:
         for op, d in held:
             if self.state is State.ATTACHED:
                 self._pass_on(op, d)
-
-
-def program_of(properties: dict[str, Any]) -> str:
-    """Return what `properties` of an IDENTIFY say of the library, for people."""
-    for key in ("browser", "$browser", "device", "$device"):
-        said = properties.get(key)
-        if isinstance(said, str) and said.strip():
-            return "".join(c for c in said[: 4 * MOST_PROGRAM] if c.isprintable()).strip()[
-                :MOST_PROGRAM
-            ]
-    return ""
-
-
-def _presence(said: Any) -> msgspec.Raw | None:
-    if said is None:
-        return None
-    if not isinstance(said, dict):
-        raise malformed("presence")
-    return msgspec.Raw(msgspec.json.encode(said))
-
-
-def _name(client: str) -> str:
-    return f"client {client}" if client else "a client"
-
-
-def _intent_names(intents: int) -> str:
-    return ", ".join(Intents(1 << bit).name or f"bit {bit}" for bit in set_bits(intents))

@@ -20,9 +20,11 @@ from cluster.errors import ConfigError
 from cluster.gateway_server.refusal import Refused
 from cluster.proxy.credentials import Credentials
 from cluster.proxy.interfaces import Commands, Sessions
+from cluster.proxy.server.acceptor import Acceptor
 from cluster.proxy.server.connection import Connection
 from cluster.proxy.server.http_answers import HttpAnswer, answer, gateway_url
-from cluster.proxy.server.peer import ClusterFacts, Ground, Peer
+from cluster.proxy.server.identifying import ClusterFacts
+from cluster.proxy.server.peer import Ground, Peer
 from cluster.proxy.server.websocket import header, is_handshake
 
 log = logging.getLogger(__name__)
@@ -34,9 +36,6 @@ HANDSHAKE_S: Final = 10.0
 GO_S: Final = 2.0
 """Seconds that clients have to connect elsewhere when the server closes, and then to answer that it
 closes them."""
-REST_S: Final = 1.0
-"""Seconds without accepting after the system could not, for want of descriptors or memory."""
-ACCEPTED_AT_ONCE: Final = 64
 SEND_BUFFER_BYTES: Final = 256 << 10
 """What the kernel keeps for a client; else it is some MiB for each that does not read."""
 SPARE_DESCRIPTORS: Final = 64
@@ -99,7 +98,7 @@ class ProxyServer:
             refused=self._refused,
             closed=self._closed,
         )
-        self._listener: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
         self._connections: dict[Connection, Peer | None] = {}
         """In the order in which they came."""
         self._arrivals: dict[Connection, asyncio.Task[None]] = {}
@@ -111,8 +110,6 @@ class ProxyServer:
         self._explained: Counter[int] = Counter()
         """Of how many the log had something to say, by the close code."""
         self._turned_away = 0
-        self._scarcities = 0
-        self._ends = False
 
     # Life
 
@@ -126,21 +123,16 @@ class ProxyServer:
                 f"the proxy would listen at {host}, which other hosts can reach, without TLS",
                 "set proxy.certificate and proxy.private_key, or let it listen at 127.0.0.1",
             )
-        listener.setblocking(False)
-        listener.listen(1024)
-        self._listener = listener
-        self._accept_again()
+        self._acceptor = Acceptor(listener, self._take)
         self._check()
 
     async def close(self, patience_s: float = GO_S) -> None:
         """Let nobody in any more, ask clients to connect anew (op 7), so that they RESUME
         elsewhere, and close those that have not gone after so many seconds (4000). All sessions are
         detached once this returns."""
-        self._ends = True
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
+        if self._acceptor is not None:
+            self._acceptor.close()
+            self._acceptor = None
         for connection, peer in list(self._connections.items()):
             if peer is None:
                 self._drop(connection)
@@ -183,35 +175,8 @@ class ProxyServer:
 
     # Coming in
 
-    def _accept_again(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().add_reader(self._listener, self._accept)
-
-    def _accept(self) -> None:
-        """Take in who waits, so many at once at most."""
-        for _ in range(ACCEPTED_AT_ONCE):
-            if self._listener is None:
-                return
-            try:
-                sock, _address = self._listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:  # no descriptor is left, no memory, or a network's error
-                self._rest(error)
-                return
-            self._take(sock)
-
-    def _rest(self, error: OSError) -> None:
-        self._scarcities += 1
-        if worth_saying(self._scarcities):
-            log.warning("no connection can be accepted for %g s (%s)", REST_S, error.strerror)
-        loop = asyncio.get_running_loop()
-        if self._listener is not None:
-            loop.remove_reader(self._listener)
-            loop.call_later(REST_S, self._accept_again)
-
     def _take(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
+        """Take a connection in, if there is a place for it."""
         if len(self._connections) >= self._most and not self._make_room():
             self._turn_away(sock)
             return

@@ -24,6 +24,7 @@ from cluster.proxy.server.http_answers import HttpAnswer
 _quiet: Final = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.ERROR)
 """On its debug level the protocol would write what it reads, with the token."""
+_HEAD_END: Final = b"\r\n\r\n"
 _AS_DISCORD: Final[dict[int, int]] = {
     CloseCode.MESSAGE_TOO_BIG: 4002,
     CloseCode.INVALID_DATA: 4002,
@@ -60,3 +61,25 @@ def header(request: Request, name: str) -> str:
     """Return a header's value; empty: it is not there, or there are several."""
     values = request.headers.get_all(name)
     return values[0] if len(values) == 1 else ""
+
+
+class RequestEnd:
+    """Finds where a request's head ends in what comes piece by piece."""
+
+    def __init__(self) -> None:
+        self._last: bytes | None = b""
+        """The last bytes so far; None: the head has come whole."""
+
+    def within(self, piece: bytes) -> int:
+        """Return how much of the piece is to be read before the request is answered: up to its end,
+        or all."""
+        if self._last is None:
+            return len(piece)
+        seen = self._last + piece
+        place = seen.find(_HEAD_END)
+        if place < 0:
+            self._last = seen[1 - len(_HEAD_END) :]
+            return len(piece)
+        end = place + len(_HEAD_END) - len(self._last)
+        self._last = None
+        return end

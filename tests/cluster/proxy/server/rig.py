@@ -14,7 +14,7 @@ from cluster.proxy.credentials import KEY_BYTES, Credentials, token_digest
 from cluster.proxy.identify import Identify
 from cluster.proxy.interfaces import Outlet
 from cluster.proxy.interfaces import Session as SessionLike
-from cluster.proxy.server.peer import ClusterFacts
+from cluster.proxy.server.identifying import ClusterFacts
 from cluster.proxy.server.server import ProxyServer
 from tests.cluster.sandbox.gateway_probe import eventually
 

@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from cluster.discord.limits import MAX_SENT_BYTES
-from cluster.proxy.server import connection, server
+from cluster.proxy.server import acceptor, aftermath, connection, server
 from cluster.proxy.server.server import HANDSHAKE_S
 from cluster.sandbox.http.certificates import make_certificates
 from tests.cluster.proxy.server.played_transport import PlayedTransport
@@ -202,7 +202,7 @@ def test_frames_that_are_none(sent: bytes, code: int) -> None:
 
 
 def test_a_client_that_goes_on_after_it_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MOST_IGNORED", 1 << 20)
+    monkeypatch.setattr(aftermath, "MOST_IGNORED", 1 << 20)
 
     async def scenario(there: Served, clock: PlayedClock) -> None:
         client = await RawClient.greeted(there.port)
@@ -310,7 +310,7 @@ def test_connections_leave_descriptors_to_the_process(monkeypatch: pytest.Monkey
 
 
 def test_without_a_descriptor_the_server_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "REST_S", 0.05)
+    monkeypatch.setattr(acceptor, "REST_S", 0.05)
 
     class Scarce:
         """A listening socket that first fails to accept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from cluster.gateway_server.refusal import Refused
 from cluster.proxy.refusal import InvalidSession
-from cluster.proxy.server.peer import UNIDENTIFIED_S, program_of
+from cluster.proxy.server.identifying import program_of
+from cluster.proxy.server.peer import UNIDENTIFIED_S
 from tests.cluster.proxy.server.rig import (
     SECRET,
     TOKEN,
@@ -287,6 +289,22 @@ def test_a_session_that_cannot_be_resumed(refusal: Exception | None, resumable: 
         await eventually(lambda: bool(there.commands.told))
         assert there.sessions.last.identify.client == "music"
         assert there.sessions.last.acknowledged == []
+
+    play(scenario)
+
+
+def test_compression_of_payloads_is_asked_for_with_each_identify() -> None:
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        there.sessions.refusal = InvalidSession(resumable=False)
+        client = await RawClient.greeted(there.port)
+        client.send(identify_payload(compress=True))
+        for name in ("READY", None):  # and op 9, which has none
+            opcode, data = await client.read_frame()
+            assert (opcode, json.loads(zlib.decompress(data))["t"]) == (2, name)
+        there.sessions.refusal = None
+        client.send(identify_payload())
+        opcode, data = await client.read_frame()
+        assert (opcode, json.loads(data)["t"]) == (1, "READY")
 
     play(scenario)
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from cluster.errors import ConfigError
-from cluster.proxy.server.peer import ClusterFacts
+from cluster.proxy.server.identifying import ClusterFacts
 from cluster.zstd import ZstdDecompressor
 from tests.cluster.proxy.server.rig import (
     HANDSHAKE,
