@@ -70,6 +70,8 @@ class Peer:
         self._beat_at = self._since = ground.clock()
         self._held: list[tuple[int, Any]] = []
         self._acknowledged: int | None = None
+        self._has_drained = False
+        """Whether the client has taken all that waited before its session was known."""
         self._told_to_go = False
         self._is_over = False
         self._session: Session | None = None
@@ -131,6 +133,8 @@ class Peer:
         """The client has taken all that waited."""
         if self._session is not None:
             self._session.room()
+        else:
+            self._has_drained = True
 
     def closed(self, code: int, *, by_client: bool) -> None:
         """The connection has ended: the session is told, if there is one."""
@@ -279,6 +283,8 @@ class Peer:
         # Some clients count on from their last session until READY.
         if self._acknowledged is not None and self._acknowledged <= session.seq:
             session.acknowledge(self._acknowledged)
+        if self._has_drained:
+            session.room()
         held, self._held = self._held, []
         for op, d in held:
             if self.state is State.ATTACHED:

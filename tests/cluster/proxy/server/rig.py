@@ -97,13 +97,15 @@ class PlayedSessions:
         self.gate.set()
         self.refusal: Exception | None = None
         self.resumable: PlayedSession | None = None
+        self.greeting: list[bytes] = []
+        """What comes behind READY."""
 
     @property
     def last(self) -> PlayedSession:
         return self.begun[-1]
 
     async def identify(self, outlet: Outlet, identify: Identify) -> PlayedSession:
-        outlet.dispatch([dispatch("READY", 1, session_id="s1")])
+        outlet.dispatch([dispatch("READY", 1, session_id="s1"), *self.greeting])
         await self.gate.wait()
         if self.refusal is not None:
             raise self.refusal

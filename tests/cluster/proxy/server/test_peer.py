@@ -24,6 +24,7 @@ from tests.cluster.proxy.server.rig import (
     PlayedSession,
     RawClient,
     Served,
+    dispatch,
     identify_payload,
     served,
 )
@@ -218,6 +219,19 @@ def test_what_is_sent_after_ready_waits_for_the_session() -> None:
         ]
         # s = 1 was never given out by this session, so nothing of it is acknowledged.
         assert there.sessions.last.acknowledged == []
+
+    play(scenario)
+
+
+def test_a_session_hears_of_room_that_there_was_before_it_was_known() -> None:
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        there.sessions.gate.clear()
+        there.sessions.greeting = [dispatch("A", 2, text="x" * 1_000_000)] * 20
+        client = await RawClient.identified(there.port)
+        for _ in there.sessions.greeting:
+            await client.read_frame()
+        there.sessions.gate.set()
+        await eventually(lambda: bool(there.sessions.begun and there.sessions.last.rooms))
 
     play(scenario)
 
