@@ -240,6 +240,9 @@ class Shard:
                 if self._connection is not None:
                     self._connection.close(code)
                     self._connection = None
+            case do.Leave(code):
+                if self._connection is not None:
+                    self._connection.leave(code)
             case do.EndEpoch(epoch, seq, cause):
                 wanted = self._session.state is SessionState.CLOSED
                 level = logging.INFO if wanted else logging.WARNING

@@ -50,6 +50,13 @@ class Close(msgspec.Struct, frozen=True):
     code: int
 
 
+class Leave(msgspec.Struct, frozen=True):
+    """Send a close frame with this code, and go on taking what comes until the server has answered
+    it: `Session.closed` is told as of any other end."""
+
+    code: int
+
+
 class EndEpoch(msgspec.Struct, frozen=True):
     """End the session's epoch after ``seq`` (-1: it had no event); it will not be resumed."""
 
@@ -73,6 +80,7 @@ Action = (
     | SendResume
     | SendHeartbeat
     | Close
+    | Leave
     | EndEpoch
     | GiveUp
 )

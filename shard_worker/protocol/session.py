@@ -132,6 +132,9 @@ class Session:
         """The RESUME that was sent last has brought events."""
         self._unread = False
         """What the server sends is left unread for now."""
+        self.leaving = False
+        """Somebody asked for another session; a close frame was sent, and what comes before its
+        answer is taken. Nothing more may be sent."""
         self._lost_again = False
         """The last loss was one more of a row that the log has told of."""
 
@@ -263,13 +266,15 @@ class Session:
         on."""
         if self.state is SessionState.IDENTIFYING:
             return []
-        if self.state in CONNECTED:
-            if identify and self.resumable is None:
+        if self.state in CONNECTED and identify:
+            if self.resumable is None or self.leaving:
                 return []
-            cause, code = ("refresh", ENDING_CLOSE) if identify else ("restart", RESUMABLE_CLOSE)
-            out = self._lose(cause, now, close=code, drop=identify, asked=True)
-            self._at_once, self._wake, self._detail = True, now, cause
-            return out
+            if self.state in IN_SESSION:
+                self.leaving = True
+                return [do.Leave(ENDING_CLOSE)]
+            return self._lose("refresh", now, close=ENDING_CLOSE, drop=True, asked=True)
+        if self.state in CONNECTED:
+            return self._lose("restart", now, close=RESUMABLE_CLOSE, asked=True)
         out = self._drop("refresh") if identify else []
         if self.state is SessionState.FATAL:
             self._move(Input.RETRY, now)
@@ -407,6 +412,8 @@ class Session:
         wait. asked: somebody wanted it, and nothing has failed. denied: as with connect_failed."""
         if self.state not in CONNECTED:
             return []
+        if self.leaving:  # however it ends: the session is over
+            cause, detail, drop, asked = "refresh", "", True, True
         out: list[Action] = [do.Close(close)] if close is not None else []
         self.reconnects[cause] += 1
         self.lost_by = cause
@@ -435,7 +442,9 @@ class Session:
         self._detail = detail or cause
         self._move(Input.LOST, now)
         self._lost_again = again
-        if wait:
+        if asked:
+            self._at_once, self._wake = True, now
+        elif wait:
             self._wake = now + wait
         else:
             self._connects.join(self, self._on_turn_moved, now)
@@ -457,7 +466,7 @@ class Session:
         self._lost_again = False
         if self.state not in BEATING:
             self._heartbeat = self._ready_at = None
-            self._unread = False
+            self._unread = self.leaving = False
         if self.state is not SessionState.WAITING:
             self._connects.leave(self)
             self._wake, self._at_once = None, False

@@ -77,7 +77,7 @@ class Sender:
     def heartbeat(self, connection: Connection | None, seq: int) -> None:
         """Send a heartbeat, before all that waits."""
         self._limiter.heartbeat(self._clock())
-        if connection is not None:
+        if connection is not None and not self._session.leaving:
             connection.send(payloads.heartbeat(self._handled(seq)), urgent=True)
 
     def command(self, command: Command, done: Done) -> None:
@@ -100,7 +100,7 @@ class Sender:
         if not self._commands:
             return
         now, state = self._clock(), self._session.state
-        if state is SessionState.READY and connection is not None:
+        if self._takes_commands and connection is not None:
             while (taken := self._commands.take(self._limiter, now)) is not None:
                 command, done = taken
                 payload = command.payload
@@ -118,9 +118,15 @@ class Sender:
         """When `flush` has something to do; None: no command waits."""
         if not self._commands:
             return None
-        if self._session.state is SessionState.READY:
+        if self._takes_commands:
             return self._limiter.free_at(self._clock())
         return self._commands.expires
+
+    @property
+    def _takes_commands(self) -> bool:
+        """Whether what is sent now reaches the session: it is ready, and no close frame was
+        sent."""
+        return self._session.state is SessionState.READY and not self._session.leaving
 
     def _not_ready(self) -> NotSentError:
         state, detail = self._session.state.value, self._session.detail

@@ -181,6 +181,25 @@ class Connection:
         self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
         self._schedule()
 
+    def leave(self, code: int) -> None:
+        """Send a close frame, after what waits to be sent, and hand over what the server sends
+        before it answers. The receiver hears of the end as of any other, within CLOSE_TIMEOUT_S.
+        Nothing may be sent after this."""
+        if self._aborted or self.closing:
+            return
+        self.closing = True
+        self._multi.keep_awake(self)
+        self._send(Opcode.CLOSE, close_payload(code), urgent=False)
+        self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._on_no_answer)
+        self._schedule()
+
+    def _on_no_answer(self) -> None:
+        receiver = self._receiver
+        self.abort()
+        if receiver is not None:
+            receiver.on_closed(None, f"no answer to a close within {CLOSE_TIMEOUT_S:g} s")
+
     def abort(self) -> None:
         """End the connection now. Not to be called from within one of libcurl's callbacks."""
         if self._aborted:

@@ -13,8 +13,10 @@ from unittest.mock import Mock
 import pytest
 import uvloop
 
+from cluster.commands import Command
 from cluster.config.worker_spec import WorkerSpec
 from cluster.discord.intents import Intents
+from cluster.errors import ClusterError
 from cluster.wire.link import IdentifyGrant, ShardPlan
 from shard_worker.protocol.actions import Action
 from shard_worker.protocol.frame import Frame, FrameEvent
@@ -368,5 +370,38 @@ def test_what_became_of_an_identify_is_told_when_it_is_known(leaves: bool) -> No
         (fate,) = wire.fates
         fate(leaves)
         assert wire.done == [("sent" if leaves else "unused", 9)]
+
+    on_a_loop(scenario)
+
+
+def test_who_leaves_delivers_what_comes_and_sends_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def scenario(shard: Shard, wire: Ordered) -> None:
+        shard.on_connected()
+        shard.on_messages([HELLO], [0])
+        shard.granted(IdentifyGrant(shard_id=0, grant_id=1, epoch=1))
+        ready = frame(0, {"session_id": "s", "resume_gateway_url": "", "guilds": []}, "READY", 1)
+        shard.on_messages([ready], [0])
+        wire.done.clear()
+        left: list[int] = []
+        monkeypatch.setattr(wire, "leave", left.append)
+        monkeypatch.setattr(wire, "end_epoch", wire.done.append)
+        shard.reconnect(identify=True)
+        assert left == [1000]
+        sent = len(wire.payloads)
+        errors: list[ClusterError | None] = []
+        shard.send(Command(3, b"{}"), errors.append)
+        shard.on_messages([frame(0, {}, "A", 2), frame(1, None), frame(0, {}, "A", 3)], [0, 1, 2])
+        assert wire.done == [[2], [3]]
+        assert len(wire.payloads) == sent
+        assert errors == [], "the command waits for the next session"
+        due = shard._sender.due
+        assert due is not None
+        assert due > time.monotonic() + 1, "nothing hurries meanwhile"
+        shard.on_closed(1000, "")
+        assert wire.done[2:] == ["refresh"]
+        shard.start()
+        assert wire.done[3:] == ["wss://localhost/?v=10&encoding=json"]
 
     on_a_loop(scenario)

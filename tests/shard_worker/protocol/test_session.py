@@ -838,22 +838,51 @@ def test_a_replay_that_holds_the_resumed_of_an_earlier_try() -> None:
     assert not clock.session.reconnects["RESUMED out of place"]
 
 
-def test_another_session_on_request() -> None:
-    """What was taken is the end of the epoch, and the session is ended at Discord, too."""
+@pytest.mark.parametrize("code", [1000, None, 4009])
+def test_another_session_on_request(code: int | None) -> None:
+    """What comes before the close is answered is of the old session, however it ends."""
     clock = Clock()
     clock.ready()
     clock.dispatch(2, 3)
-    assert clock.session.reconnect(clock.now, identify=True) == [
-        do.Close(1000),
-        do.EndEpoch(1, 3, "refresh"),
-    ]
+    assert clock.session.reconnect(clock.now, identify=True) == [do.Leave(1000)]
+    assert clock.session.reconnect(clock.now, identify=True) == [], "it is under way"
+    assert clock.dispatch(4) == [4]
+    assert clock.session.closed(code, clock.now) == [do.EndEpoch(1, 4, "refresh")]
     assert clock.session.due == clock.now, "at once"
     assert clock.session.resumable is None
+    assert not clock.session.leaving
     assert clock.session.detail == clock.session.lost_by == "refresh"
     assert clock.session.reconnects == {"refresh": 1}
     clock.connect()
     assert clock.hello() == [do.RequestGrant()]
     assert clock.session.granted(2, 2, clock.now) == [do.SendIdentify(2, 2)]
+
+
+def test_another_session_on_request_whatever_the_server_says_meanwhile() -> None:
+    clock = Clock()
+    clock.ready()
+    clock.session.reconnect(clock.now, identify=True)
+    assert clock.session.frame(Frame(7, "", -1, b"null"), clock.now) == [
+        do.Close(4000),
+        do.EndEpoch(1, 1, "refresh"),
+    ]
+    assert clock.session.due == clock.now
+    clock = Clock()
+    clock.ready()
+    clock.session.reconnect(clock.now, identify=True)
+    assert clock.session.stop(clock.now) == [do.Close(4000)], "the process ends first"
+    assert clock.session.resumable is not None
+
+
+def test_another_session_on_request_before_the_old_one_is_resumed() -> None:
+    clock = Clock(Resumable("id", RESUME, 5, 1))
+    clock.connect(RESUME)
+    assert clock.session.reconnect(clock.now, identify=True) == [
+        do.Close(1000),
+        do.EndEpoch(1, 5, "refresh"),
+    ]
+    clock.connect()
+    assert clock.hello() == [do.RequestGrant()]
 
 
 @pytest.mark.parametrize("code", [None, 4014])

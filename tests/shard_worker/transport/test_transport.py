@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from cluster.discord.browser import browser
+from shard_worker.transport import connection as connection_module
 from shard_worker.transport import handshake
 from shard_worker.transport.connection import PAUSE_BYTES, SLICE_MESSAGES
 from shard_worker.transport.curl_options import UPLOAD_BYTES
@@ -210,6 +211,56 @@ def test_our_close_reaches_the_server() -> None:
             await asyncio.wait_for(connection.ended, WAIT_S)
         assert seen == [4000]
         assert not receiver.over.done(), "nothing is handed over after close()"
+
+    run(scenario)
+
+
+def test_who_leaves_gets_all_that_was_sent_before_the_answer() -> None:
+    codes: list[int | None] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            assert await socket.recv() == "leaves"
+            for n in range(2000):
+                await socket.send(b"%d " % n * 20)
+        await socket.wait_closed()
+        codes.append(socket.close_code)
+
+    async def scenario(transport: Transport) -> None:
+        async with server(handler) as url:
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.send(b"leaves")
+            await until(lambda: len(receiver.messages) > 100)
+            connection.leave(1000)
+            connection.leave(1000)
+            assert await receiver.end() == ("closed", 1000)
+            count = len(receiver.messages)
+            assert receiver.messages == [b"%d " % n * 20 for n in range(count)]
+            await until(lambda: codes == [1000])
+            assert connection.ended.done()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_who_leaves_is_told_of_the_end_without_an_answer(
+    breaks_off: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not breaks_off:
+        monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT_S", 0.01)
+
+    async def scenario(transport: Transport) -> None:
+        text = UPGRADED + b"\r\n" + b"\x81\x01a"
+        async with raw_server(text, then_close=breaks_off, reads=False) as (url, _):
+            receiver = Receiver()
+            connection = transport.connect(url, receiver)
+            await asyncio.wait_for(receiver.connected.wait(), WAIT_S)
+            connection.leave(1000)
+            assert await receiver.end() == ("closed", None)
+            if not breaks_off:
+                assert receiver.cause == "no answer to a close within 0.01 s"
 
     run(scenario)
 
