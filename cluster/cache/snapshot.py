@@ -162,7 +162,7 @@ class Snapshot:
         state = self._state(guild_id)
         if state is None or state.unavailable or not state.known:
             return None
-        parts = self.keyed(schema.pack_id(guild_id))
+        parts = _GuildParts(self._txn, self._db.parts, guild_id)
         return guild_create(
             state, self.own_id, parts, intents=intents, large_threshold=large_threshold
         )
@@ -263,3 +263,27 @@ class Snapshot:
         cls = CLASSES[kind]
         keyed = self.keyed(schema.pack_kind(guild_id, kind.code))
         return [Part(cls, value) for _, value in keyed]
+
+
+class _GuildParts:
+    """The parts of one guild (`guild_create.GuildParts`)."""
+
+    def __init__(self, txn: lmdb.Transaction, db: lmdb._Database, guild_id: int) -> None:
+        self._txn = txn
+        self._db = db
+        self._guild_id = guild_id
+
+    def between(self, first: Kind, last: Kind) -> Iterator[tuple[bytes, bytes]]:
+        cursor: Any = self._txn.cursor(db=self._db)
+        if not cursor.set_range(schema.pack_kind(self._guild_id, first.code)):
+            return
+        end = schema.pack_kind(self._guild_id, last.code + 1)
+        for keyed in cursor:
+            if keyed[0] >= end:
+                return
+            yield keyed
+
+    def one(self, kind: Kind, part_id: bytes) -> bytes | None:
+        key = schema.pack_kind(self._guild_id, kind.code) + part_id
+        found: Any = self._txn.get(key, db=self._db)
+        return found  # type: ignore[no-any-return]

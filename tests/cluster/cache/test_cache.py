@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from cluster.cache import Cache, CacheError, environments
+from cluster.endpoints.paths import Running
 from cluster.errors import NotRunningError
 from tests.cluster.cache import cache_child
 from tests.cluster.cache.cache_child import SMALL
@@ -300,3 +301,17 @@ def test_the_place_of_a_reader_that_was_killed_is_given_back(folder: Path) -> No
     reader.communicate()
     assert store.check_readers() == 1
     store.close()
+
+
+def test_without_a_folder_it_is_the_running_clusters(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> Running:
+        return Running(
+            name="default", pid=1, started_at=0.0, state_dir=str(folder.parent),
+            control_endpoint="", hub_endpoint="", replay_endpoint="",
+        )  # fmt: skip
+
+    monkeypatch.setattr("cluster.cache.reader.find_cluster", found)
+    with Cache() as cache:
+        assert cache.position == position(9)
