@@ -153,16 +153,20 @@ def _subscribes(spec: ProxySpec) -> Subscribe:
 
 
 async def _opened(folder: Path, reporting: Reporting, child: Child) -> Cache | None:
-    """Return the cache once it is there and knows the bot; None: the process has to end before.
-    Who connects meanwhile waits."""
+    """Return the cache once it is there and knows the bot, and the coordinator has said how many
+    shards there are, and with which intents; None: the process has to end before. Who connects
+    meanwhile waits."""
     cache = None
     while not child.is_ending():
         try:
             cache = cache or Cache(folder)
-            if cache.bot() is not None:
+            if cache.bot() is None:
+                reporting.trouble = "no shard of the cluster has been ready yet"
+            elif not reporting.is_told:
+                reporting.trouble = "the coordinator does not answer"
+            else:
                 reporting.trouble = ""
                 return cache
-            reporting.trouble = "no shard of the cluster has been ready yet"
         except CacheError as error:
             reporting.trouble = str(error)
         await asyncio.sleep(LOOK_S)

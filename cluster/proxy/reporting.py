@@ -40,6 +40,8 @@ class Reporting:
         """Puts what the parts of the process count into a report."""
         self.trouble = ""
         """Why no client can begin; empty: it can."""
+        self.is_told = False
+        """Whether the coordinator has said what the facts are."""
         self._connection = connection
         self._number = number
         self._listens = listens
@@ -63,7 +65,7 @@ class Reporting:
             if worth_saying(self._unheard) and not leaving:
                 log.warning("the coordinator was not told of this proxy: %s", error or "no answer")
             return
-        self._unheard = 0
+        self._unheard, self.is_told = 0, True
         facts = ClusterFacts(told.shard_count, told.intents)
         if facts != self.facts:
             log.info("the cluster has %d shards now, intents %d", *facts)

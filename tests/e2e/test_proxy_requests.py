@@ -1,9 +1,11 @@
 """What clients of the gateway proxy ask of Discord, and who gets the answers: two processes of the
-proxy."""
+proxy, before and after they are killed."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +14,7 @@ import aiohttp
 
 from cluster.control import ControlClient
 from cluster.discord.intents import ALL_INTENTS
+from cluster.proxy.requests import nonces
 from cluster.sandbox import SandboxControl, SandboxInfo
 from cluster.wire.status import ClusterStatus
 from tests.cluster.sandbox.gateway_probe import Json, Probe
@@ -39,6 +42,15 @@ class Clients:
         await probe.send(2, d | {"shard": [0, 1]} | changes)
         ready = await probe.until("READY")
         return probe, [(await probe.until("GUILD_CREATE"))["d"] for _ in ready["d"]["guilds"]]
+
+    async def resume(self, lost: Probe) -> Probe:
+        """Return a client that goes on with the session of another."""
+        probe = await self._connect()
+        d = {"token": self._token, "session_id": lost.session_id, "seq": lost.seq}
+        await probe.send(6, d)
+        await probe.until("RESUMED")
+        probe.session_id = lost.session_id
+        return probe
 
     async def _connect(self) -> Probe:
         websocket = await self._http.ws_connect(f"{self._url}/?v=10&encoding=json", max_msg_size=0)
@@ -115,6 +127,17 @@ async def sounds(asks: Probe, hears: Probe, sandbox: SandboxControl, guilds: lis
         assert await names_until(one, sandbox, guilds[0]["id"]) == []
 
 
+async def killed(control: ControlClient) -> None:
+    """Kill the proxy's processes, and wait until others serve."""
+    before = {one.pid for one in (await control.status()).proxies}
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    await eventually(
+        control.status,
+        lambda status: serves(status) and not before & {one.pid for one in status.proxies},
+    )
+
+
 async def scenario(home: Home, info: SandboxInfo) -> None:
     async with (
         control_of(home) as control,
@@ -142,6 +165,18 @@ async def scenario(home: Home, info: SandboxInfo) -> None:
         await wrong.send(3, {"status": "sleepy"})
         assert await wrong.closed() == 4002
         assert (await sandbox.state())["closes"] == {}
+
+        await killed(control)
+        one, other = await clients.resume(one), await clients.resume(other)
+        await sandbox.emit("VOICE_SERVER_UPDATE", guild["id"])
+        assert "VOICE_SERVER_UPDATE" in await names_until(one, sandbox, guild["id"])
+        assert "VOICE_SERVER_UPDATE" not in await names_until(other, sandbox, guild["id"])
+        nonce = nonces.write(other.session_id, "7")
+        await control.guild(int(guild["id"])).request_guild_members(
+            int(guild["id"]), query="a", limit=1, nonce=nonce
+        )
+        assert (await other.until("GUILD_MEMBERS_CHUNK"))["d"]["nonce"] == "7"
+        assert "GUILD_MEMBERS_CHUNK" not in await names_until(one, sandbox, guild["id"])
 
         # The place in a channel ends with the session that asked for it.
         await one.websocket.close(code=1000)

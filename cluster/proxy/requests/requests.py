@@ -72,7 +72,7 @@ class Requests:
         shard_count: that of the cluster, which is in force. process: the number of this one among
         them. clock: monotonic seconds. now_ns: Unix time. RequestStoreError."""
         self._count_in_force = shard_count
-        self._shard_count = shard_count()
+        self._known_count = shard_count()
         self._clock = clock
         self._now_ns = now_ns
         self._store = Store(folder)
@@ -89,7 +89,7 @@ class Requests:
             control,
             self._lanes,
             self._shown.queue,
-            shown=lambda shard_id: self._shown.command(shard_id, self._shard_count),
+            shown=lambda shard_id: self._shown.command(shard_id, self._look_at_plan()),
             sent=self._sent,
             given_up=self._given_up,
             unsent=self._unsent,
@@ -106,7 +106,7 @@ class Requests:
 
     async def run(self) -> None:
         """Send what clients ask, until this is cancelled."""
-        self._shown.begin(self._shard_count, self._clock())
+        self._shown.begin(self._known_count, self._clock())
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sender.run(), name="requests")
             group.create_task(self._look(), name="upkeep of requests")
@@ -164,7 +164,7 @@ class Requests:
 
     def shard_ready(self, shard_id: int, shard_count: int) -> None:
         """See interfaces.Commands."""
-        if shard_count != self._shard_count:
+        if shard_count != self._look_at_plan():
             return  # commands go to the count that is in force
         now = self._clock()
         self._shown.begun_anew(shard_id, shard_count, now)
@@ -177,7 +177,7 @@ class Requests:
 
     def _presence(self, session: Session, d: Any) -> None:
         made = payloads.presence(d)
-        self._shown.ask(session.identify, made, self._shard_count, self._clock())
+        self._shown.ask(session.identify, made, self._look_at_plan(), self._clock())
         self._sender.wake()
 
     def _presence_of_identify(self, session: Session, presence: msgspec.Raw) -> None:
@@ -216,7 +216,7 @@ class Requests:
     def _sounds(self, session: Session, d: Any) -> None:
         by_shard: defaultdict[int, list[int]] = defaultdict(list)
         for guild_id in payloads.sounds_asked(d):
-            by_shard[shard_of_guild(guild_id, self._shard_count)].append(guild_id)
+            by_shard[shard_of_guild(guild_id, self._look_at_plan())].append(guild_id)
         for guild_ids in by_shard.values():
             keys = tuple(("SOUNDBOARD_SOUNDS", guild_id) for guild_id in guild_ids)
             for key in keys:
@@ -242,7 +242,7 @@ class Requests:
             command,
             session_id=session.id,
             guild_id=guild_id,
-            lane=shard_of_guild(guild_id, self._shard_count),
+            lane=shard_of_guild(guild_id, self._look_at_plan()),
             expires=self._clock() + PATIENCE_S,
             client=session.identify.client,
             order=order,
@@ -256,7 +256,7 @@ class Requests:
             payloads.leave(guild_id),
             session_id=session_id,
             guild_id=guild_id,
-            lane=shard_of_guild(guild_id, self._shard_count),
+            lane=shard_of_guild(guild_id, self._look_at_plan()),
             expires=self._clock() + PATIENCE_S,
             order=guild_id,
         )
@@ -277,20 +277,22 @@ class Requests:
     def _given_up(self, request: Request, error: ClusterError) -> None:
         self._unsent.note(request.op, request.client, error)
 
-    def _look_at_plan(self, now: float) -> None:
-        """Notice that another shard count is in force."""
+    def _look_at_plan(self) -> int:
+        """Return the shard count that is in force; where it is another than before, its shards are
+        told their presences."""
         count = self._count_in_force()
-        if count != self._shard_count:
-            self._shard_count = count
-            self._shown.begin(count, now)
+        if count != self._known_count:
+            self._known_count = count
+            self._shown.begin(count, self._clock())
             self._sender.wake()
+        return count
 
     async def _look(self) -> None:
         """Do what has its time."""
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._clock()
-            self._look_at_plan(now)
+            self._look_at_plan()
             self._voices.look()
             self._unsent.say(now)
             if now >= self._prune_at:

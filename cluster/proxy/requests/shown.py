@@ -65,9 +65,13 @@ class Shown:
             self.queue.want(shard_id, now)
 
     def begin(self, shard_count: int, now: float) -> None:
-        """So many shards of the cluster are in force, and show nobody knows what."""
+        """So many shards of the cluster are in force, and show nobody knows what. Each process
+        tells them what it was asked itself, since the first may have known of them before that."""
+        known = self._all()
         for shard_id in range(shard_count):
-            self.begun_anew(shard_id, shard_count, now)
+            presence = newest(known, shard_id, shard_count)
+            if presence is not None and (self._process == 0 or presence in self._own.values()):
+                self.queue.want(shard_id, now)
 
     def command(self, shard_id: int, shard_count: int) -> Command | None:
         """Return what a shard of the cluster is told. None: nobody asked for anything, or there is

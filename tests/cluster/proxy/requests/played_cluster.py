@@ -109,14 +109,20 @@ class PlayedCluster:
 
     @asynccontextmanager
     async def requests(
-        self, folder: Path, *, process: int = 0, now_ns: Callable[[], int] | None = None
+        self,
+        folder: Path,
+        *,
+        process: int = 0,
+        now_ns: Callable[[], int] | None = None,
+        known: Callable[[], int] | None = None,
     ) -> AsyncIterator[Requests]:
-        """Run the requests of a proxy process against this cluster, by the loop's time."""
+        """Run the requests of a proxy process against this cluster, by the loop's time. known: the
+        shard count as it has heard of it; None: as it is."""
         loop = asyncio.get_running_loop()
         made = Requests(
             cast(ControlClient, self),
             folder,
-            shard_count=lambda: self.shard_count,
+            shard_count=known or (lambda: self.shard_count),
             process=process,
             clock=loop.time,
             now_ns=now_ns or (lambda: int(loop.time() * 1e9)),

@@ -87,6 +87,29 @@ def test_after_a_resharding_all_shards_are_told(tmp_path: Path) -> None:
     play(scenario)
 
 
+def test_a_presence_that_came_before_the_shard_count_was_known(tmp_path: Path) -> None:
+    """The second process hears later than the first that there are more shards."""
+
+    async def scenario() -> None:
+        cluster, known = PlayedCluster(3), [1]
+        async with (
+            cluster.requests(tmp_path, process=0),
+            cluster.requests(tmp_path, process=1, known=lambda: known[0]) as other,
+        ):
+            await asyncio.sleep(1)
+            other.received(PlayedSession("a"), 3, DND)
+            await asyncio.sleep(3)
+            assert {shard for shard, _ in cluster.of(3)} == {0}
+            known[0] = 3
+            # What is asked before that was looked at is of the new count already.
+            other.received(PlayedSession("a"), 31, {"guild_ids": [guild(2), guild(5)]})
+            await asyncio.sleep(10)
+            assert {shard for shard, _ in cluster.of(3)} == {0, 1, 2}
+            assert cluster.of(31) == [(2, {"guild_ids": [str(guild(2)), str(guild(5))]})]
+
+    play(scenario)
+
+
 def test_a_proxy_that_was_started_again_knows_the_presence(tmp_path: Path) -> None:
     async def scenario() -> None:
         cluster = PlayedCluster(2)
