@@ -121,18 +121,12 @@ class Peer:
 
     def received(self, message: bytes) -> None:
         """Do what a message says, or close the connection over it."""
-        try:
-            self._act(*self._read(message))
-        except Refused as refused:
-            self.refuse(refused)
-        except Exception:
-            log.exception("what a client sent can't be dealt with: it is closed with 4000")
-            self._connection.close(4000, "Unknown error.")
+        self._guard(lambda: self._act(*self._read(message)))
 
     def drained(self) -> None:
         """The client has taken all that waited."""
         if self._session is not None:
-            self._session.room()
+            self._guard(self._session.room)
         else:
             self._has_drained = True
 
@@ -145,8 +139,20 @@ class Peer:
         self._is_over = by_client and code in (1000, 1001) and not self._told_to_go
         session, self._session = self._session, None
         if session is not None:
-            session.detach(over=self._is_over)
-            self._ground.commands.detached(session, over=self._is_over)
+            over = self._is_over
+            self._guard(lambda: session.detach(over=over))
+            self._guard(lambda: self._ground.commands.detached(session, over=over))
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Do something that another part has a share in: a fault of it ends this connection
+        alone."""
+        try:
+            work()
+        except Refused as refused:
+            self.refuse(refused)
+        except Exception:
+            log.exception("the client at %s is closed with 4000", self._connection.client_address)
+            self._connection.close(4000, "Unknown error.")
 
     # What a client sends
 
@@ -276,7 +282,7 @@ class Peer:
             self._connection.close(4000, "Unknown error.")
             raise
         except Exception:
-            log.exception("a session can't be had: its client is closed with 4000")
+            log.exception("the client at %s is closed with 4000", self._connection.client_address)
             self._connection.close(4000, "Unknown error.")
 
     def _catch_up(self, session: Session) -> None:

@@ -71,6 +71,8 @@ class PlayedSession:
         self.ended: list[bool] = []
         self.refusal: Exception | None = None
         """Raised at the next acknowledgement."""
+        self.fault: Exception | None = None
+        """Raised when it is detached."""
 
     def send(self, *payloads: bytes) -> None:
         self.outlet.dispatch(payloads)
@@ -85,6 +87,8 @@ class PlayedSession:
 
     def detach(self, *, over: bool) -> None:
         self.ended.append(over)
+        if self.fault is not None:
+            raise self.fault
 
 
 class PlayedSessions:

@@ -389,6 +389,29 @@ def test_a_session_that_closes_its_client_is_detached_before_it_goes_on() -> Non
     play(scenario)
 
 
+def test_a_fault_of_another_part_costs_one_client(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        client, other = [await RawClient.identified(there.port) for _ in range(2)]
+        await eventually(lambda: len(there.sessions.begun) == 2)
+        session: PlayedSession = there.sessions.begun[0]
+        session.fault = RuntimeError("made up")
+        clock.now += 1.9
+        other.send(BEAT)
+        assert await other.payload() == ACK
+        clock.now += 1.9
+        await eventually(lambda: session.ended == [False])
+        assert await client.close_code() == 4009
+        assert there.commands.told[-1] == ("detached", "s1", False)
+        clock.now += 1.9
+        assert await other.close_code() == 4009
+        client.leave()
+        other.leave()
+        await there.emptied()
+
+    play(scenario)
+    assert "made up" in caplog.text
+
+
 def test_the_log_says_what_to_change_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     assert closed_with(identify_payload(token="a-token-of-another-bot")) == 4004
