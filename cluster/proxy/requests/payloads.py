@@ -65,6 +65,8 @@ class MembersRequest(NamedTuple):
 def check_form(op: int, d: Any) -> None:
     """Raise Refused for an opcode that clients do not send (4001), and for `d` that is none of this
     opcode (4002)."""
+    if op == Op.PRESENCE_UPDATE:
+        d = as_discord_reads(d)
     fits = REQUEST_SCHEMAS.get(op)
     if fits is None and op not in (Op.GUILD_SUBSCRIPTIONS, Op.GUILD_SUBSCRIPTIONS_BULK):
         raise Refused(4001, "Unknown opcode.")
@@ -72,9 +74,33 @@ def check_form(op: int, d: Any) -> None:
         raise malformed()
 
 
+def as_discord_reads(presence: Any) -> Any:
+    """Return `d` of an op 3 without what Discord takes and makes nothing of: serenity sends a
+    struct as `since`, discordgo a status and an emoji that are empty."""
+    if not isinstance(presence, dict):
+        return presence
+    made = dict(presence)
+    if isinstance(made.get("since"), dict):
+        made["since"] = None
+    if made.get("status") == "":
+        del made["status"]
+    if isinstance(made.get("activities"), list):
+        made["activities"] = [_without_empty_emoji(one) for one in made["activities"]]
+    return made
+
+
+def _without_empty_emoji(activity: Any) -> Any:
+    emoji = activity.get("emoji") if isinstance(activity, dict) else None
+    if not isinstance(emoji, dict) or emoji.get("id") != "":
+        return activity
+    kept = {"emoji": {"name": emoji["name"]}} if emoji.get("name") else {}
+    return {key: value for key, value in activity.items() if key != "emoji"} | kept
+
+
 def presence(d: Mapping[str, Any]) -> bytes:
     """Return `d` of a checked op 3 as it is passed on, with the fields that it leaves out. Refused:
     it is too large so."""
+    d = as_discord_reads(d)
     try:
         activities = [activity("activities", one) for one in d.get("activities") or ()]
         made = {

@@ -70,6 +70,34 @@ def test_a_presence_is_passed_on_whole() -> None:
     }
 
 
+def test_a_presence_is_read_as_discord_reads_it() -> None:
+    serenity = {
+        "since": {"secs_since_epoch": 5, "nanos_since_epoch": 6}, "status": "idle", "afk": False,
+        "activities": [{"name": "chess", "type": 0}],
+    }  # fmt: skip
+    discordgo = {
+        "since": 0, "status": "", "afk": False,
+        "activities": [
+            {"name": "chess", "type": 0, "emoji": {"id": "", "name": ""}},
+            {"name": "go", "type": 0, "emoji": {"id": "", "name": "x", "animated": False}},
+            {"name": "tag", "type": 0, "emoji": {"id": "5", "name": "x"}},
+        ],
+    }  # fmt: skip
+    for said in (serenity, discordgo):
+        payloads.check_form(Op.PRESENCE_UPDATE, said)
+    made = msgspec.json.decode(payloads.presence(serenity))
+    assert (made["since"], made["activities"]) == (None, [{"name": "chess", "type": 0}])
+    made = msgspec.json.decode(payloads.presence(discordgo))
+    assert made["status"] == "online"
+    assert [one.get("emoji") for one in made["activities"]] == [
+        *(None, {"name": "x"}, {"id": "5", "name": "x"})
+    ]
+    wrong: tuple[Any, ...] = (None, [], {"activities": 5}, {"activities": [5]}, {"status": "no"})
+    for d in wrong:
+        with pytest.raises(Refused):
+            payloads.check_form(Op.PRESENCE_UPDATE, d)
+
+
 def test_a_presence_that_grows_too_large_is_refused() -> None:
     d = {"activities": [{"name": "x"}] * 250}  # without its "type" the client's is small enough
     assert len(msgspec.json.encode({"op": 3, "d": d})) < 4096
