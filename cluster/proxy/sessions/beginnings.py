@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from cluster.cache.kinds import Keep
+from cluster.cache.updates import updates
 from cluster.discord.intents import Intents
 from cluster.errors import ClusterError
-from cluster.proxy.interfaces import Snapshots, Views
+from cluster.proxy.interfaces import Snapshot, Snapshots, Views
 from cluster.proxy.sessions.intake import Subscribe
 from cluster.proxy.sessions.member_counts import JOINS, MemberCounts
 from cluster.proxy.sessions.positions import Positions
@@ -27,8 +29,12 @@ SLICE_BYTES: Final = 128 * 1024
 """About so much is sent at a time."""
 PATIENCE_SECONDS: Final = 10.0
 """How long the cache is waited for that has not come as far as the window."""
-QUIET_SECONDS: Final = 1.0
-"""A cache that has come no further for so long is waited for no more."""
+QUIET_SECONDS: Final = 1.5
+"""A cache that has come no further for so long is waited for no more. Once a second it hears how
+far the shards are."""
+CACHED: Final = frozenset(updates(frozenset(Keep) - {Keep.USERS})) - {"MESSAGE_CREATE"}
+"""Names of the events that may change what sessions are told of guilds; a message only changes
+last_message_id."""
 LOOK_SECONDS: Final = 0.02
 FIRST_SECONDS: Final = 0.1
 """Between two looks whether the cache knows anything yet."""
@@ -47,6 +53,8 @@ class Beginnings:
         self._views = views
         self._window = window
         self._clock = clock
+        self._known: tuple[Positions, int, Positions] | None = None
+        """What `positions` has returned last, and for what: many may begin at a time."""
 
     async def first_positions(self) -> Positions:
         """Return how far the cache has come, once it knows anything."""
@@ -63,7 +71,7 @@ class Beginnings:
         before: Positions | None = None
         while True:
             with self._cache.snapshot() as snapshot:
-                here = Positions.read(snapshot.position)
+                here = self.positions(snapshot)
             now = self._clock()
             if here.covers(head):
                 return
@@ -72,6 +80,16 @@ class Beginnings:
             if now - changed > QUIET_SECONDS or now - begun > PATIENCE_SECONDS:
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def positions(self, snapshot: Snapshot) -> Positions:
+        """Return how far a snapshot has come. The cache learns once a second how far the shards are
+        of which it takes nothing; the window knows it at once."""
+        saved, window = Positions.read(snapshot.position), self._window()
+        if window is None:
+            return saved
+        if self._known is None or self._known[0] != saved or self._known[1] != window.head:
+            self._known = saved, window.head, window.beyond(saved, CACHED)
+        return self._known[2].copy()
 
     async def tell(self, session: ProxySession) -> None:
         """Send what is told of the guilds, from where the session is on. It is to be cancelled when

@@ -185,7 +185,7 @@ class ProxySessions:
         try:
             with self._cache.snapshot() as snapshot:
                 begun = self._views.begin(identify, session_id, snapshot, before=before)
-                return begun, Positions.read(snapshot.position)
+                return begun, self._beginnings.positions(snapshot)
         except ClusterError as error:
             raise Refused(4000, "Not ready.", f"the cache can't be read: {error}") from error
 

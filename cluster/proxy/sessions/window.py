@@ -9,11 +9,12 @@ It is cut at marks alone, the oldest entries first, once it holds more than its 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Container
 from typing import Final, NamedTuple
 
 from cluster.proxy.entry import GAP, Entry
 from cluster.proxy.interfaces import ANSWERS
-from cluster.proxy.sessions.positions import Positions
+from cluster.proxy.sessions.positions import Key, Positions
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 ENTRY_BYTES: Final = 600
@@ -128,6 +129,24 @@ class Window:
             if positions.covers(mark.positions):
                 return mark.g
         return None
+
+    def beyond(self, positions: Positions, names: Container[str]) -> Positions:
+        """Return how far one has come who is at these positions and takes no other events but of
+        these names: in each shard up to the next of them, as far as the window knows."""
+        g = self.join(positions)
+        if g is None:
+            return positions
+        found, stopped = positions.copy(), set[Key]()
+        for entry in self.slice(g, self.head - g):
+            event = entry.event
+            if entry.name == GAP or positions.has(event):
+                continue
+            key = event.source.shard_count, event.source.shard_id
+            if entry.name in names:
+                stopped.add(key)
+            elif key not in stopped:
+                found.add(event)
+        return found
 
     def due_cut(self) -> int | None:
         """Return the number up to which the window is to be cut now; None: it is within its bound,

@@ -130,7 +130,7 @@ class Cache:
         for item in cluster.items[self._items : upto]:
             self._items += 1
             if isinstance(item, Event):
-                self.here.add(item)
+                self.here.reach(item)
                 if item.name in ("GUILD_CREATE", "GUILD_DELETE"):
                     guild = json.loads(item.data)["guild"]
                     kept = [one for one in self.guilds if one != guild]

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from cluster.proxy.entry import Entry
 from cluster.proxy.interfaces import Session
 from cluster.proxy.sessions import ProxySessions, SessionStore
+from cluster.proxy.sessions.beginnings import CACHED
 from cluster.proxy.sessions.positions import Positions
 from cluster.subscriber import Event, Gap
 from cluster.wire.states import GapReason
@@ -111,6 +112,8 @@ class Bot:
         """What may come twice."""
         self.anything_twice = False
         self.start = Positions()
+        self.first_known: Positions | None = None
+        """How far the cache was when it came first."""
         self.state = b"[]"
         self.had_heir = False
 
@@ -120,7 +123,8 @@ class Bot:
 
     async def identify(self, process: Process) -> None:
         if self.session is None:
-            self.start, self.state = self.cache.here.copy(), json.dumps(self.cache.guilds).encode()
+            self.state = json.dumps(self.cache.guilds).encode()
+            self.first_known = self.cache.here.copy()
         else:
             self.had_heir = True
             # So may what the cache does not know yet: the heir's READY is without it.
@@ -134,6 +138,10 @@ class Bot:
         self.client, self.kept, self.acknowledged = Client(), [], 0
         self.process, self.is_connected = process, True
         self.session = await process.sessions.identify(self.client, identify(self.name))
+        if not self.had_heir:
+            where = process.sessions._sessions[self.session.id].sent.marks[0].where
+            assert isinstance(where, Positions)
+            self.start = where
 
     def cut(self, number: int, *, is_noticed: bool) -> None:
         """Lose the connection, and some of what was under way."""
@@ -174,6 +182,7 @@ class Bot:
             self.session.acknowledge(self.acknowledged)
 
     def check(self, cluster: Cluster) -> None:
+        self._check_start(cluster)
         numbers = [one["s"] for one in self.got]
         assert numbers == list(range(1, len(numbers) + 1))
         assert self.got[0]["t"] == "READY"
@@ -189,6 +198,14 @@ class Bot:
             for key, times in by_shard[shard].items():
                 assert times == 1 or self.anything_twice or key in self.twice, key
 
+    def _check_start(self, cluster: Cluster) -> None:
+        """It begins where the cache is, or beyond what the cache does not take."""
+        if self.first_known is not None:
+            assert self.start.covers(self.first_known)
+            for item in cluster.items:
+                if isinstance(item, Event) and self.start.has(item):
+                    assert self.first_known.has(item) or item.name not in CACHED
+
     def _wanted(self, cluster: Cluster) -> list[Key]:
         """What it should have got. Which guilds are news to an heir is not looked at."""
         view, wanted = View(self.state), []
@@ -201,7 +218,7 @@ class Bot:
         return [key for key in wanted if not self.had_heir or key[2] in _PLAIN]
 
 
-_PLAIN = ("MESSAGE_CREATE", "ONE", "OTHER")
+_PLAIN = ("MESSAGE_CREATE", "CHANNEL_UPDATE", "ONE", "OTHER")
 
 
 def _key(one: dict[str, Any]) -> Key:
@@ -210,6 +227,7 @@ def _key(one: dict[str, Any]) -> Key:
 
 NAMES = [
     "MESSAGE_CREATE", "MESSAGE_CREATE", "HIDDEN", "GUILD_CREATE", "GUILD_DELETE", "TWO", "READY",
+    "CHANNEL_UPDATE",
 ]  # fmt: skip
 
 

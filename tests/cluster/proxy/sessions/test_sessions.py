@@ -266,14 +266,14 @@ async def test_an_heir_has_once_more_what_the_cache_does_not_know(ground: Ground
         session = await sessions.identify(Client(), identify())
         await turns()
         ground.come(0, 1)
-        ground.cluster.add(event(0, 2), event(1, 1))
+        ground.cluster.add(event(0, 2, "CHANNEL_UPDATE"), event(0, 3), event(1, 1))
         await turns()
         session.acknowledge(session.seq)
         session.detach(over=False)
         new = Client()
         await sessions.identify(new, identify())
         await asyncio.sleep(5)
-        assert sorted(new.events) == [(0, 2), (1, 1)]
+        assert new.events == [(0, 2), (0, 3)]
 
 
 @scenario

@@ -98,6 +98,26 @@ def test_a_turn_is_bounded_in_bytes_and_shared() -> None:
     assert [entry.g for entry in window.serving(8)] == [8]
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 1), max_size=40), st.integers(1, 41), st.integers(2, 5))
+def test_who_takes_some_names_is_as_far_as_the_next_of_them(
+    shards: list[int], g: int, every: int
+) -> None:
+    window = Window(Positions(STORE, {(2, 0): (1, 0), (2, 1): (1, 0)}))
+    seqs = [0, 0]
+    for number, shard in enumerate(shards):
+        seqs[shard] += 1
+        window.add(Entry(event(shard, seqs[shard], "TAKEN" if number % every == 0 else "OTHER")))
+    start = window.positions(min(g, window.head))
+    found = window.beyond(start, {"TAKEN"})
+    assert found.covers(start)
+    for shard in (0, 1):
+        left = [e for e in window.slice(1, 100) if e.event.shard_id == shard]
+        left = [e for e in left if not start.has(e.event)]
+        upto = next((i for i, e in enumerate(left) if e.name == "TAKEN"), len(left))
+        assert [found.has(e.event) for e in left] == [i < upto for i in range(len(left))]
+
+
 def test_a_gap_has_a_place_and_no_position() -> None:
     window = Window(Positions(STORE, {(2, 0): (1, 0)}))
     window.add(gap_entry(2, 0, 1))
