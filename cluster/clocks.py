@@ -1,11 +1,18 @@
-"""Clocks that go on when somebody sets the host's, and moments that a clock can show."""
+"""Clocks that go on when somebody sets the host's, the boot that one of them counts from, and
+moments that a clock can show."""
 
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Final
 
+from cluster.errors import ClusterError
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -25,3 +32,21 @@ def whole_ms(moment: float) -> float:
     """
     ms = math.ceil(moment * 1000)
     return (ms if ms / 1000 >= moment else ms + 1) / 1000
+
+
+def boot_id() -> str:
+    """Return the id of the time since the kernel started: a journal of an earlier one may not be
+    whole.
+
+    Linux: proc(5), random/boot_id. macOS: sysctl kern.bootsessionuuid. ClusterError: neither is
+    there.
+    """
+    try:
+        if sys.platform == "darwin":
+            command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+            return subprocess.run(
+                command, check=True, capture_output=True, text=True
+            ).stdout.strip()
+        return _BOOT_ID.read_text().strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ClusterError(f"this machine does not tell its boot id ({error})") from error

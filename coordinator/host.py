@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from cluster.clocks import boot_id as boot_id
 from cluster.clocks import since_boot_s
-from cluster.errors import ClusterError
-
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-
-
-def boot_id() -> str:
-    """Return the id of the time since the kernel started: a journal of an earlier one may not be
-    whole.
-
-    Linux: proc(5), random/boot_id. macOS: sysctl kern.bootsessionuuid. ClusterError: neither is
-    there.
-    """
-    try:
-        if sys.platform == "darwin":
-            command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
-            return subprocess.run(
-                command, check=True, capture_output=True, text=True
-            ).stdout.strip()
-        return _BOOT_ID.read_text().strip()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ClusterError(f"this machine does not tell its boot id ({error})") from error
 
 
 class HostClocks(NamedTuple):

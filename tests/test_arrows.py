@@ -101,8 +101,9 @@ ROOMS: Final = {
             "errors interrupts logs processes ranges sandbox service_manager subscriber wire words"
         ),
         "proxy": (
-            "cache child_process commands config control control_connection decode_errors "
-            "descriptors discord endpoints errors gateway_server process_stats subscriber wire"
+            "cache child_process clocks commands config control control_connection decode_errors "
+            "descriptors discord endpoints errors folder_lock gateway_server process_stats "
+            "subscriber wire"
         ),
         "doctor": (
             "config control decode_errors discord endpoints errors lmdb_files processes sandbox "
@@ -144,11 +145,11 @@ ROOMS: Final = {
         "opening": "errors",
         "loops": "errors",
         "interrupts": "",
+        "clocks": "errors",
         "errors": "",
         "decode_errors": "",
         "durable": "",
         "hosts": "",
-        "clocks": "",
         "backoff": "",
         "__main__": "",
         "descriptors": "",
@@ -206,7 +207,8 @@ ROOMS: Final = {
     },
     "cluster/proxy": {
         "__main__": "process spec",
-        "process": "ground reporting requests server sessions spec view",
+        "process": ("ground interfaces mirror reporting requests server sessions spec view"),
+        "mirror": "",
         "reporting": "server",
         "ground": "credentials spec",
         "spec": "credentials",

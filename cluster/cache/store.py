@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import gcd
 from pathlib import Path
@@ -185,6 +185,30 @@ class Turn:
             self._unfit[event.name] += 1
             if self._unfit[event.name] == 1:
                 log.warning("the cache can't make sense of %s: %s", event.position, error)
+
+    def begin_copy(self, own_id: int, bot: bytes) -> None:
+        """Begin to copy another cache of this cluster: forget every guild, and take READY as it is
+        there."""
+
+        def step(parts: Transaction, _: bytes) -> None:
+            for guild_id in parts.guild_ids():
+                parts.forget(guild_id)
+            parts.set_bot(own_id, bot)
+
+        self._do(step)
+
+    def copy_guild(
+        self, guild_id: int, state: GuildState, kinds: Mapping[Kind, Sequence[tuple[int, bytes]]]
+    ) -> None:
+        """Take a guild as another cache of this cluster has it. kinds: its parts, each with its
+        id."""
+
+        def step(parts: Transaction, _: bytes) -> None:
+            for kind, found in kinds.items():
+                parts.replace(guild_id, kind, found)
+            parts.set_state(guild_id, state)
+
+        self._do(step)
 
     def doubt(self, shard_id: int, shard_count: int, now_ns: int) -> int:
         """Note that events of a shard (-1: of all) were missed: its guilds are of unknown age until

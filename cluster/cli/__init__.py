@@ -31,6 +31,7 @@ VERBS: Final = {
     "hosts": "Show the hosts that workers run on.",
     "keys": "Who may reach the cluster over TCP.",
     "logs": "Show the logs of all processes of a cluster.",
+    "proxy": "Let bots connect here to a cluster elsewhere.",
     "refresh": "Fetch the guilds of a shard anew (an identify).",
     "reshard": "Change the number of shards while the cluster runs.",
     "restart": "Restart workers without losing an event.",
@@ -46,7 +47,7 @@ VERBS: Final = {
 """Each verb with its line of help: the command NAME of cluster/cli/verbs/NAME.py."""
 
 
-RUNNERS: Final = ("start", "sandbox")
+RUNNERS: Final = ("start", "sandbox", "proxy")
 """Verbs that run something: that their output is lost is no failure of theirs."""
 
 

@@ -120,9 +120,14 @@ class CacheQueries:
         parts = (await self._ask(ask)).parts
         return Part(CLASSES[kind], parts[0]) if parts else None
 
-    async def _parts(self, guild_id: int, kind: Kind) -> list[Part[Any]]:
+    async def raw_parts(self, guild_id: int, kind: Kind) -> list[tuple[int, bytes]]:
+        """Return all parts of one kind of a guild: id and JSON text."""
         ask = CacheAsk(what="parts", guild=guild_id, kind=kind.value)
-        return [Part(CLASSES[kind], part) async for page in self._pages(ask) for part in page.parts]
+        pages = self._pages(ask)
+        return [row async for page in pages for row in zip(page.ids, page.parts, strict=True)]
+
+    async def _parts(self, guild_id: int, kind: Kind) -> list[Part[Any]]:
+        return [Part(CLASSES[kind], raw) for _, raw in await self.raw_parts(guild_id, kind)]
 
     async def _pages(self, ask: CacheAsk) -> AsyncIterator[CachePage]:
         last = 0

@@ -25,12 +25,16 @@ from typing import Any, Final
 import msgspec
 
 from cluster.cache import Cache, CacheError
+from cluster.cache.kinds import Keep
 from cluster.child_process import Child
+from cluster.config.cache import brought
 from cluster.control import ControlClient
 from cluster.discord.event_names import event_names
 from cluster.endpoints.folders import make_private
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, KeyRefusedError
 from cluster.proxy.ground import Ground
+from cluster.proxy.interfaces import Snapshots
+from cluster.proxy.mirror import Mirror
 from cluster.proxy.reporting import Reporting
 from cluster.proxy.requests import Requests
 from cluster.proxy.server.identifying import ClusterFacts
@@ -46,6 +50,9 @@ from cluster.wire.proxies import ProxyReport
 
 log = logging.getLogger(__name__)
 
+COPY_BYTES: Final = 1 << 30
+"""The most bytes on disk of a copy of the cache."""
+AGAIN_S: Final = 0.5
 LOOK_S: Final = 0.1
 """Seconds between two looks whether this process has to end, or the cache is there."""
 
@@ -61,18 +68,41 @@ async def serve_proxy(spec: ProxySpec, child: Child) -> None:
         async with ControlClient(spec.control, keys=spec.keys) as control:
             reporting = Reporting(control.connection, facts, spec.number, ground.url)
             async with beside(reporting.run(), "reports"):
-                cache = await _opened(Path(spec.cache), reporting, child)
-                if cache is not None:
-                    with cache:
-                        await Parts(ground, control, cache, reporting).serve(child)
+                if spec.cache:
+                    await _with_cache(ground, control, reporting, child)
+                else:
+                    await _with_mirror(ground, control, reporting, child)
                 await reporting.report(leaving=True)
+
+
+async def _with_cache(
+    ground: Ground, control: ControlClient, reporting: Reporting, child: Child
+) -> None:
+    """Serve once the cluster's cache on this host can be read."""
+    cache = await _opened(Path(ground.spec.cache), reporting, child)
+    if cache is not None:
+        with cache:
+            await Parts(ground, control, cache, reporting).serve(child)
+
+
+async def _with_mirror(
+    ground: Ground, control: ControlClient, reporting: Reporting, child: Child
+) -> None:
+    """Serve once a copy of the cluster's cache is there."""
+    mirror = await _mirrored(ground.spec, control, reporting, child)
+    if mirror is None:
+        return
+    with mirror:
+        subscribe = _subscribes(ground.spec, "mirror")
+        async with beside(mirror.run(subscribe), "copy of the cache"):
+            await Parts(ground, control, mirror, reporting).serve(child)
 
 
 class Parts:
     """The parts of a process, once there is a cache to begin sessions with."""
 
     def __init__(
-        self, ground: Ground, control: ControlClient, cache: Cache, reporting: Reporting
+        self, ground: Ground, control: ControlClient, cache: Snapshots, reporting: Reporting
     ) -> None:
         spec = ground.spec
         self._ground = ground
@@ -136,8 +166,9 @@ def _store(folder: Path) -> SessionStore:
         ) from error
 
 
-def _subscribes(spec: ProxySpec) -> Subscribe:
-    """Return what makes a reader of the cluster's events from a start on."""
+def _subscribes(spec: ProxySpec, what: str = "proxy") -> Subscribe:
+    """Return what makes a reader of the cluster's events from a start on. what: its name in
+    `status`, before the number."""
 
     def subscriber(
         start: str | dict[str, Any], *, events: Sequence[str] | None = None,
@@ -146,7 +177,7 @@ def _subscribes(spec: ProxySpec) -> Subscribe:
         names = None if events is None else event_names(*events)
         return Subscriber(
             spec.events, names, start=start, replay=spec.replay, control=spec.control,
-            name=f"proxy {spec.number}", keys=spec.keys, max_bytes=max_bytes,
+            name=f"{what} {spec.number}", keys=spec.keys, max_bytes=max_bytes,
         )  # fmt: skip
 
     return subscriber
@@ -172,6 +203,29 @@ async def _opened(folder: Path, reporting: Reporting, child: Child) -> Cache | N
         await asyncio.sleep(LOOK_S)
     if cache is not None:
         cache.close()
+    return None
+
+
+async def _mirrored(
+    spec: ProxySpec, control: ControlClient, reporting: Reporting, child: Child
+) -> Mirror | None:
+    """Return a copy of the cluster's cache once it can be had; None: the process has to end
+    before."""
+    while not child.is_ending():
+        try:
+            if reporting.is_told:
+                keep = frozenset(map(Keep, brought(reporting.facts.intents)))
+                mirror = await Mirror.of(spec.folder / "cache", control.cache, keep, COPY_BYTES)
+                reporting.trouble = ""
+                return mirror
+            reporting.trouble = "the coordinator does not answer"
+        except KeyRefusedError:
+            raise
+        except ClusterError as error:
+            if str(error) != reporting.trouble:
+                log.warning("nobody is let in yet: %s", error)
+            reporting.trouble = str(error)
+        await asyncio.sleep(AGAIN_S)
     return None
 
 

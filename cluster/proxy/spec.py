@@ -24,7 +24,7 @@ class ProxySpec(ChildSpec, frozen=True, kw_only=True):
     state_dir: str
     """Folder of its sessions, which the processes of a host share."""
     cache: str = ""
-    """Folder of the cache; empty: the cache is asked over the control endpoint."""
+    """Folder of the cluster's cache; empty: on this host is none, and a copy is kept."""
     control: str
     events: list[str]
     """Where the hubs publish."""

@@ -10,9 +10,11 @@ import os
 import re
 import signal
 import ssl
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +28,7 @@ from cluster.errors import AlreadyRunningError
 from cluster.sandbox import SandboxControl
 from cluster.sandbox.http.certificates import make_certificates
 from cluster.wire.status import ClusterStatus
+from tests.chaos.host_processes import free_ports
 from tests.clients.bots.proxied_cluster import (
     NOT_COMPARED,
     Content,
@@ -35,8 +38,8 @@ from tests.clients.bots.proxied_cluster import (
     proxied_cluster,
 )
 from tests.clients.bots.raw_client import RawClient
-from tests.e2e.home import Home
-from tests.e2e.watching import control_of, eventually, identified
+from tests.e2e.home import Home, offer, run_sandbox
+from tests.e2e.watching import control_of, eventually, identified, sandbox_of
 
 PROCESSES: Final = 2
 RATE: Final = 200.0
@@ -335,3 +338,61 @@ def test_a_newcomer_starts_it_on_a_sandbox_and_a_second_one_has_no_place(home: H
     finally:
         home.cli("stop", "--name", "sandbox")
     assert home.leftovers() == []
+
+
+def test_a_proxy_on_another_host_keeps_a_copy_of_the_cache(home: Home, tmp_path: Path) -> None:
+    offer(home)
+    (tmp_path / "secrets").write_text(f"music {SECRETS[0]}")
+    (tmp_path / "secrets").chmod(0o600)
+    keys = tmp_path / "bots.key"
+    home.env |= {"DCGW_CACHE_KEEP": "guilds,members", "DCGW_INTENTS": "all"}
+    added = home.cli("keys", "add", "bots", "--may", "send", "--may", "cache", "--out", str(keys))
+    assert added.returncode == 0, added.stderr
+    options = ("--secrets", str(tmp_path / "secrets"), "--listen", f"127.0.0.1:{free_ports(1)[0]}")
+
+    async def scenario(url: str) -> None:
+        async with sandbox_of(info) as sandbox, control_of(home) as own:
+            sessions = frozenset(row["session"] for row in await sandbox.sessions())
+            far = ProxiedCluster(home, info, url.removeprefix("ws://"), sessions)
+            program = Program(far)
+            program.client.token = SECRETS[0]
+            await program.begin()
+            after = await ledger_end(sandbox)
+            await traffic(sandbox, 100)
+            await sandbox.quiesce()
+            # The second process gives what the first was not known to have got once more.
+            await program.has(await dispatched(sandbox, sessions, after))
+            await program.client.send(
+                3, {"since": None, "activities": [], "status": "dnd", "afk": False}
+            )
+            await eventually(sandbox.commands, lambda sent: any(c["op"] == 3 for c in sent))
+            status = await eventually(own.status, lambda status: bool(status.proxies))
+            assert [(one.key, one.listens) for one in status.proxies] == [("bots", url)]
+            await program.kill()
+
+    with run_sandbox(guilds=4, shards=2, max_concurrency=2, identify_window_s=0.2) as info:
+        home.use(info)
+        home.env["DCGW_SHARDS"] = "2"
+        start = home.cli("start", "--detach", "--wait", "--workers", "1")
+        assert start.returncode == 0, start.stderr
+        try:
+            for _ in range(2):  # the second goes on with the copy that the first has left
+                with far_proxy(home, "--keys", str(keys), *options) as url:
+                    asyncio.run(scenario(url))
+        finally:
+            home.cli("stop")
+    assert home.leftovers() == []
+
+
+@contextmanager
+def far_proxy(home: Home, *options: str) -> Iterator[str]:
+    """Run `dcgw-cluster proxy` until the block ends; give where it listens."""
+    command = [sys.executable, "-P", "-m", "cluster", "proxy", *options]
+    with subprocess.Popen(command, env=home.env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            (url,) = re.findall(r"Bots connect to (ws://\S+) ", process.stdout.readline())
+            yield url
+        finally:
+            process.terminate()
+        assert process.wait(START_S) == 0

@@ -52,7 +52,7 @@ Examples:
   dcgw-cluster start --config cluster.toml --detach
   dcgw-cluster start --detach --wait          return when all shards are ready
   dcgw-cluster start --shards 0-15/64         sixteen shards of a larger bot
-  dcgw-cluster start --sandbox --proxy        for a bot on discord.py, discord.js ...""",
+  dcgw-cluster start --sandbox --proxy        for bots that are written""",
 )
 @config_option
 @click.option("--name", metavar="NAME", help='Its name; "default", with --sandbox "sandbox".')
