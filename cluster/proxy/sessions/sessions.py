@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal
 
-from cluster.errors import ClusterError
 from cluster.proxy.identify import Identify
-from cluster.proxy.interfaces import Asked, Beginning, Outlet, Session, Snapshots, Views
-from cluster.proxy.refusal import Refused
+from cluster.proxy.interfaces import Asked, Outlet, Session, Snapshots, Views
 from cluster.proxy.sessions.attachment import Attachment
 from cluster.proxy.sessions.beginnings import Beginnings
 from cluster.proxy.sessions.catch_ups import CatchUps
+from cluster.proxy.sessions.identifies import Identifies
 from cluster.proxy.sessions.intake import Counts, Intake, Subscribe
-from cluster.proxy.sessions.keeper import MOST_AT_ONCE, Inheritance, Keeper, place_of, restored
+from cluster.proxy.sessions.keeper import MOST_AT_ONCE, Keeper, restored
+from cluster.proxy.sessions.overlaps import Overlaps
 from cluster.proxy.sessions.positions import Positions
-from cluster.proxy.sessions.sent import Begun, Sent, SentMark
+from cluster.proxy.sessions.sent import Begun
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.states import Change, State
 from cluster.proxy.sessions.store import SessionStore
@@ -34,10 +34,6 @@ UPKEEP_SECONDS: Final = 1.0
 SELDOM: Final = 10
 """Every so many times those are stored, too, that have only moved on, and the store is looked
 through."""
-ANSWER_SECONDS: Final = 5.0
-"""How long a client may take to answer that one is asked whose place another may want: it may have
-gone without a word, with its host's power or network."""
-LOOK_SECONDS: Final = 0.02
 HEARTBEAT_SECONDS: Final = 2.0
 """How often a client is asked for a heartbeat that has not acknowledged everything: what it has
 not comes to its heir a second time, or to itself after this process was killed."""
@@ -82,8 +78,15 @@ class ProxySessions:
         """By session id: what is under way for it."""
         self._under_way: set[asyncio.Task[None]] = set()
         """The same, and what was cancelled and has not ended yet."""
-        self._held: dict[str, ProxySession] = {}
-        """By the id of a newer session: the one whose place it takes once it has begun."""
+        self._overlaps = Overlaps(
+            self._sessions, stop=self._stop, go_on=self._settle, end=self._end,
+            replaced=lambda session: self._keeper.remove([session.id]),
+        )  # fmt: skip
+        self._identifies = Identifies(
+            cache, views, asked, self._beginnings, self._keeper, self._sessions,
+            window=lambda: self._turns.window, let_go=self._let_go,
+            part=self._part, clock=clock,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Read the events, until this is cancelled."""
@@ -111,14 +114,12 @@ class ProxySessions:
     async def identify(self, outlet: Outlet, identify: Identify) -> Session:
         """See interfaces.Sessions."""
         session_id = self._make_id()
-        await self._part_with_silent(identify)
-        older = self._hold_older(session_id, identify)
+        await self._identifies.part_with_silent(identify)
+        older = self._overlaps.hold(session_id, identify) if self._takes_over else None
         try:
-            if self._turns.window is not None:
-                await self._beginnings.wait_for_cache(self._turns.window.now.copy())
-            session = self._made(session_id, identify, older)
+            session = await self._identifies.make(session_id, identify, older)
         except BaseException:
-            self._release(session_id)
+            self._overlaps.release(session_id)
             raise
         self._sessions[session_id] = session
         session.outlet = outlet
@@ -126,73 +127,6 @@ class ProxySessions:
         session.ready = b""
         self._begin(session)
         return Attachment(session, self._room, self._detach)
-
-    async def _part_with_silent(self, identify: Identify) -> None:
-        """Close the connections of this client, shard and intents whose client does not answer:
-        it has gone without a word, and what it has not had is for the session that begins."""
-        asked: dict[str, tuple[Outlet, int]] = {}
-        for session in self._sessions.values():
-            if session.outlet is not None and _can_follow(identify, session):
-                session.outlet.request_heartbeat()
-                asked[session.id] = session.outlet, session.outlet.waiting
-        deadline = self._clock() + ANSWER_SECONDS
-        while any(outlet.owes_heartbeat for outlet, _ in asked.values()):
-            if self._clock() >= deadline:
-                break
-            await asyncio.sleep(LOOK_SECONDS)
-        for session_id, (outlet, waiting) in asked.items():
-            silent = self._sessions.get(session_id)
-            if silent is None or silent.outlet is not outlet:
-                continue
-            if outlet.owes_heartbeat and outlet.waiting >= waiting:
-                log.info("session %s: its client does not answer, and another is here", session_id)
-                self._detach(silent, over=False)
-                outlet.close(4009, "Session timed out.")
-
-    def _made(
-        self, session_id: str, identify: Identify, older: ProxySession | None
-    ) -> ProxySession:
-        """Return a session that begins: one by itself, or in an older one's place, or the heir of
-        one that has no connection. Refused."""
-        while True:
-            inherits = None
-            if older is None:
-                inherits = self._keeper.inheritance(identify, self._sessions)
-            begun, here = self._begun(session_id, identify, inherits)
-            start, predecessor = here, ""
-            if older is not None:
-                start = self._place(older, older.seq).met(here)
-            elif inherits is not None:
-                predecessor = inherits.found.stored.id
-                start = inherits.start.met(here)
-            sent = Sent(SentMark(0, start, begun.view.state, begun=0))
-            session = ProxySession(
-                session_id, identify, self._views, self._asked, begun.view, sent,
-                guilds=begun.guilds, predecessor=predecessor,
-            )  # fmt: skip
-            session.ready = begun.ready
-            if self._keeper.add(session, inherits):
-                if inherits is not None:
-                    if (own := self._sessions.get(predecessor)) is not None:
-                        self._let_go(own)
-                    log.info("session %s goes on where %s has ended", session_id, predecessor)
-                return session
-
-    def _begun(
-        self, session_id: str, identify: Identify, inherits: Inheritance | None
-    ) -> tuple[Beginning, Positions]:
-        before = b"" if inherits is None else inherits.found.stored.state
-        try:
-            with self._cache.snapshot() as snapshot:
-                begun = self._views.begin(identify, session_id, snapshot, before=before)
-                return begun, self._beginnings.positions(snapshot)
-        except ClusterError as error:
-            raise Refused(4000, "Not ready.", f"the cache can't be read: {error}") from error
-
-    def _place(self, session: ProxySession, seq: int) -> Positions:
-        """Return what a session had been sent with an s, and before."""
-        where, mute = place_of(session.sent.at(seq), self._turns.window)
-        return where.joined(mute)
 
     # -- RESUME ----------------------------------------------------------------------------------
 
@@ -204,7 +138,8 @@ class ProxySessions:
         if session is None:
             return None
         if (old := session.outlet) is not None:
-            self._lose_connection(session)
+            self._stop(session)
+            session.change(Change.DETACH)
             old.close(4000, "Resumed by another connection.")
         session.outlet = outlet
         session.detached_ns = 0
@@ -261,33 +196,44 @@ class ProxySessions:
 
     def _detach(self, session: ProxySession, over: bool) -> None:
         session.is_over = over
-        gives_up = session.id in self._held  # the older one goes on, so this one can't
+        gives_up = self._overlaps.holds(session.id)  # the older one goes on, so this one can't
         self._lose_connection(session)
         if gives_up or session.state is State.ENDED:
-            self._drop(session.id)
-            self._keeper.remove([session.id])
+            self._end(session)
         elif self._keeper.detached(session):
             self._let_go(session)
 
+    def _part(self, session: ProxySession) -> None:
+        """Close a connection whose client does not answer."""
+        outlet = session.outlet
+        self._detach(session, over=False)
+        if outlet is not None:
+            outlet.close(4009, "Session timed out.")
+
     def _lose_connection(self, session: ProxySession) -> None:
+        self._stop(session)
         session.outlet = None
+        session.change(Change.DETACH)
+        self._overlaps.release(session.id)
+
+    def _stop(self, session: ProxySession) -> None:
+        """Send a session nothing more."""
         self._turns.leave(session)
         if (task := self._tasks.pop(session.id, None)) is not None:
             task.cancel()
-        session.change(Change.DETACH)
-        self._release(session.id)
 
     def _let_go(self, session: ProxySession) -> None:
-        """Another process goes on with a session: nothing more is sent here."""
+        """Another process goes on with a session, or an heir: nothing more is sent here."""
         if (outlet := session.outlet) is not None:
             self._lose_connection(session)
             outlet.close(4000, "Resumed by another connection.")
-        self._drop(session.id)
-
-    def _drop(self, session_id: str) -> None:
-        if (session := self._sessions.pop(session_id, None)) is not None:
-            self._turns.leave(session)
+        if self._sessions.pop(session.id, None) is not None:
             session.change(Change.END)
+
+    def _end(self, session: ProxySession) -> None:
+        """End a session without a connection."""
+        self._let_go(session)
+        self._keeper.remove([session.id])
 
     # -- what sessions do ------------------------------------------------------------------------
 
@@ -299,7 +245,7 @@ class ProxySessions:
     async def _tell(self, session: ProxySession) -> None:
         await self._beginnings.tell(session)
         session.mark(session.positions)
-        self._replace(session.id)
+        self._overlaps.replace(session.id)
         self._settle(session)
 
     def _settle(self, session: ProxySession) -> None:
@@ -341,48 +287,6 @@ class ProxySessions:
             if session.outlet is not None:
                 session.outlet.close(4000, "Unknown error.")
 
-    # -- overlap = "newest" ----------------------------------------------------------------------
-
-    def _hold_older(self, session_id: str, identify: Identify) -> ProxySession | None:
-        """Hold the session whose place a new one takes; None: there is none. So it stays where it
-        is, and the cache comes as far as that."""
-        if not self._takes_over:
-            return None
-        for session in self._sessions.values():
-            other = session.identify
-            if (
-                session.state in (State.LIVE, State.CATCHING_UP)
-                and (other.client, other.shard_id, other.shard_count)
-                == (identify.client, identify.shard_id, identify.shard_count)
-            ):  # fmt: skip
-                self._turns.leave(session)
-                if (task := self._tasks.pop(session.id, None)) is not None:
-                    task.cancel()
-                session.change(Change.HOLD)
-                self._held[session_id] = session
-                return session
-        return None
-
-    def _release(self, newer_id: str) -> None:
-        """A session will not take another one's place: that one goes on."""
-        older = self._held.pop(newer_id, None)
-        if older is not None and older.state is State.HELD:
-            older.change(Change.RELEASE)
-            older.go_back(older.seq)
-            self._settle(older)
-
-    def _replace(self, newer_id: str) -> None:
-        """A session has begun, and is in the place of the one that it has held."""
-        older = self._held.pop(newer_id, None)
-        if older is None:
-            return
-        self._keeper.remove([older.id])
-        if older.state is State.HELD:
-            older.change(Change.REPLACE)
-            log.info("session %s gets no more events: %s is newer", older.id, newer_id)
-        else:
-            self._drop(older.id)
-
     # -- upkeep ----------------------------------------------------------------------------------
 
     async def _upkeep(self) -> None:
@@ -419,14 +323,3 @@ class ProxySessions:
             if now - session.asked_at >= HEARTBEAT_SECONDS:
                 session.asked_at = now
                 outlet.request_heartbeat()
-
-
-def _can_follow(identify: Identify, session: ProxySession) -> bool:
-    """Return whether one that identifies so may be the heir of a session, if that has ended: one
-    whose client has answered since it was told of its guilds."""
-    if session.state is not State.LIVE or session.acknowledged == 0:
-        return False
-    mine, other = identify, session.identify
-    return (
-        mine.client, mine.shard_id, mine.shard_count, mine.intents
-    ) == (other.client, other.shard_id, other.shard_count, other.intents)  # fmt: skip

@@ -456,6 +456,24 @@ async def test_the_older_goes_on_where_the_newest_does_not_come_so_far(ground: G
 
 
 @scenario
+async def test_the_newest_may_resume_while_it_is_told_of_guilds(ground: Ground) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy(overlap="newest") as sessions:
+        blue, green, again = Client(), Client(), Client()
+        await sessions.identify(blue, identify("bot"))
+        await turns()
+        with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            new = await sessions.identify(green, identify("bot"))
+            await turns(2)
+            ground.come(0, 1)
+            await sessions.resume(again, new.id, green.got[-1]["s"], "bot")
+            await turns(100)
+        assert blue.events == green.events == []
+        assert again.events == [(0, 1)]
+        assert len(green.got) + len(again.got) == 103
+
+
+@scenario
 async def test_a_client_is_asked_for_a_heartbeat_while_something_is_open(ground: Ground) -> None:
     async with ground.proxy() as sessions:
         client = Client()
