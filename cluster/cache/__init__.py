@@ -3,9 +3,9 @@ read by any number of others of the host."""
 
 from cluster.cache.errors import CacheError, CacheFullError
 from cluster.cache.guild_state import GuildState
-from cluster.cache.part import Bot, Part
-from cluster.cache.reader import Cache
-from cluster.cache.snapshot import CachedGuild, Snapshot
+from cluster.cache.reading.part import Bot, Part
+from cluster.cache.reading.reader import Cache
+from cluster.cache.reading.snapshot import CachedGuild, Snapshot
 
 __all__ = [
     "Bot",

@@ -7,7 +7,7 @@ from typing import Final
 
 from cluster.cache import schema
 from cluster.cache.kinds import Kind
-from cluster.cache.snapshot import Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.errors import ClusterError
 from cluster.wire.cache import PAGE_BYTES, PAGE_ITEMS, CacheAsk, CachePage, GuildRow
 from cluster.wire.position import read_saved

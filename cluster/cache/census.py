@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cluster.cache.snapshot import Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.wire.position import ShardKey
 
 

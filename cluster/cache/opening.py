@@ -16,7 +16,6 @@ import msgspec
 
 from cluster.cache import schema
 from cluster.cache.errors import DAMAGE, CacheError, CacheFullError
-from cluster.cache.snapshot import Databases
 from cluster.decode_errors import MALFORMED
 from cluster.lmdb_files import crash_log
 from cluster.lmdb_files.damage import damage, set_aside
@@ -219,10 +218,10 @@ def open_for_reading(folder: Path) -> lmdb.Environment:
     )
 
 
-def open_databases(env: lmdb.Environment) -> Databases:
+def open_databases(env: lmdb.Environment) -> schema.Databases:
     """Return the databases, made if they are not there and the environment may be written."""
     names = (schema.PARTS_DB, schema.GUILDS_DB, schema.USERS_DB, schema.ABOUT_DB, schema.WHOLE_DB)
-    return Databases(*(env.open_db(name) for name in names))
+    return schema.Databases(*(env.open_db(name) for name in names))
 
 
 def _open(folder: Path, map_size: int, *, writemap: bool) -> lmdb.Environment:

@@ -15,7 +15,7 @@ import zmq
 import zmq.asyncio
 
 from cluster.cache.answers import answer
-from cluster.cache.snapshot import Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.decode_errors import MALFORMED, worth_saying
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.wire import control

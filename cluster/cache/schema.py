@@ -22,7 +22,9 @@ Numbers are big-endian, so that the parts of a guild, and of a kind, lie beside 
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Final, NamedTuple
+
+import lmdb
 
 from cluster.lmdb_files import disk
 
@@ -53,3 +55,13 @@ pack_shard: Final = struct.Struct(">II").pack
 unpack_shard: Final = struct.Struct(">II").unpack
 pack_count: Final = struct.Struct(">I").pack
 unpack_count: Final = struct.Struct(">I").unpack
+
+
+class Databases(NamedTuple):
+    """Handles of the databases, which are the environment's."""
+
+    parts: lmdb._Database
+    guilds: lmdb._Database
+    users: lmdb._Database
+    about: lmdb._Database
+    whole: lmdb._Database

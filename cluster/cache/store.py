@@ -24,7 +24,7 @@ from cluster.cache.errors import DAMAGE, CacheFullError, DamagedCacheError
 from cluster.cache.guild_state import GuildState
 from cluster.cache.kinds import Keep, Kind
 from cluster.cache.opening import Note, WrittenEnvironment, open_for_writing
-from cluster.cache.snapshot import Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.cache.transaction import Transaction
 from cluster.cache.updates import Update, updates
 from cluster.decode_errors import MALFORMED

@@ -10,7 +10,7 @@ import lmdb
 from cluster.cache import schema
 from cluster.cache.guild_state import GuildState, decode_state, encode_state
 from cluster.cache.kinds import Keep, Kind
-from cluster.cache.snapshot import Databases, Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.wire.position import ShardKey
 
 _MOST_STATES: Final = 100_000
@@ -24,7 +24,7 @@ class Transaction:
     keeps_users = False
 
     def __init__(
-        self, txn: lmdb.Transaction, databases: Databases, states: dict[int, GuildState]
+        self, txn: lmdb.Transaction, databases: schema.Databases, states: dict[int, GuildState]
     ) -> None:
         """states: the guilds' as the database has them, as far as they were read: kept from one
         transaction to the next, since most events ask for one."""

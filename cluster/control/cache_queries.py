@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from cluster.cache.kinds import Kind
-from cluster.cache.part import CLASSES, Bot, Part
+from cluster.cache.reading.part import CLASSES, Bot, Part
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.expressions import Emoji, SoundboardSound, Sticker
 from cluster.events.objects.gateway import GatewayGuild

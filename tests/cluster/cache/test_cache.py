@@ -14,7 +14,8 @@ import lmdb
 import msgspec
 import pytest
 
-from cluster.cache import Cache, CacheError, environments
+from cluster.cache import Cache, CacheError
+from cluster.cache.reading import environments
 from cluster.endpoints.paths import Running
 from cluster.errors import NotRunningError
 from tests.cluster.cache import cache_child
@@ -312,6 +313,6 @@ def test_without_a_folder_it_is_the_running_clusters(
             control_endpoint="", hub_endpoint="", replay_endpoint="",
         )  # fmt: skip
 
-    monkeypatch.setattr("cluster.cache.reader.find_cluster", found)
+    monkeypatch.setattr("cluster.cache.reading.reader.find_cluster", found)
     with Cache() as cache:
         assert cache.position == position(9)

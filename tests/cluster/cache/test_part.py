@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.cache import CacheError
-from cluster.cache.part import CLASSES, Part
+from cluster.cache.reading.part import CLASSES, Part
 from cluster.decode_errors import UNFIT
 from cluster.events.base import UNSET
 from cluster.events.objects.members import Member, Role

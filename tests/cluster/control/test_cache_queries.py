@@ -11,7 +11,7 @@ import pytest
 
 from cluster.cache import answers
 from cluster.cache.answers import answer
-from cluster.cache.part import Part
+from cluster.cache.reading.part import Part
 from cluster.control.cache_queries import CacheQueries
 from cluster.events.base import Object
 from cluster.sandbox.options import SandboxOptions

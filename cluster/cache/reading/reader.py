@@ -18,10 +18,10 @@ from typing import Any, Final, Self
 
 import lmdb
 
-from cluster.cache.environments import Environment, opened
 from cluster.cache.errors import CacheError
-from cluster.cache.part import Bot, Part
-from cluster.cache.snapshot import CachedGuild, Snapshot
+from cluster.cache.reading.environments import Environment, opened
+from cluster.cache.reading.part import Bot, Part
+from cluster.cache.reading.snapshot import CachedGuild, Snapshot
 from cluster.endpoints.discovery import find_cluster
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.gateway import GatewayGuild

@@ -17,7 +17,7 @@ import lmdb
 from cluster.cache import schema
 from cluster.cache.errors import CacheError
 from cluster.cache.opening import open_databases, open_for_reading
-from cluster.cache.snapshot import Databases, Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 
 _lock: Final = threading.Lock()
 _open: Final[dict[Path, Environment]] = {}
@@ -29,7 +29,7 @@ class Environment:
     def __init__(self, folder: Path, env: lmdb.Environment) -> None:
         self._folder = folder
         self._env = env
-        self._databases: Databases = open_databases(env)
+        self._databases: schema.Databases = open_databases(env)
         self._inode = (folder / schema.DATA).stat().st_ino
         self._pid = os.getpid()
         self._readers = 0

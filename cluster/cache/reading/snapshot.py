@@ -15,10 +15,10 @@ import msgspec
 
 from cluster.cache import schema
 from cluster.cache.errors import DAMAGE, CacheError, DamagedCacheError
-from cluster.cache.guild_create import guild_create
 from cluster.cache.guild_state import GuildState, decode_state
 from cluster.cache.kinds import Kind
-from cluster.cache.part import CLASSES, Bot, Part
+from cluster.cache.reading.guild_create import guild_create
+from cluster.cache.reading.part import CLASSES, Bot, Part
 from cluster.discord.limits import shard_of_guild
 from cluster.events.objects.channels import Channel
 from cluster.events.objects.expressions import Emoji, SoundboardSound, Sticker
@@ -40,16 +40,6 @@ class CachedGuild(NamedTuple):
     state: GuildState
 
 
-class Databases(NamedTuple):
-    """Handles of the databases, which are the environment's."""
-
-    parts: lmdb._Database
-    guilds: lmdb._Database
-    users: lmdb._Database
-    about: lmdb._Database
-    whole: lmdb._Database
-
-
 class Snapshot:
     """What the cache held when it was taken. ``close`` it, or use it as a context manager.
 
@@ -57,7 +47,7 @@ class Snapshot:
     """
 
     def __init__(
-        self, txn: lmdb.Transaction, databases: Databases,
+        self, txn: lmdb.Transaction, databases: schema.Databases,
         condemn: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
         """condemn: is told, when the context is left, what damage was come upon in it."""
