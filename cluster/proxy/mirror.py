@@ -22,7 +22,7 @@ from cluster.cache import CacheError
 from cluster.cache.guild_state import GuildState
 from cluster.cache.intake import Intake
 from cluster.cache.kinds import Keep, Kind
-from cluster.cache.snapshot import Snapshot
+from cluster.cache.reading.snapshot import Snapshot
 from cluster.cache.store import Store
 from cluster.clocks import boot_id
 from cluster.control.cache_queries import CacheQueries
