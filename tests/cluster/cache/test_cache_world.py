@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster.cache.kinds import Keep
 from cluster.discord.intents import Intents
 from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import World
@@ -16,15 +17,16 @@ from tests.cluster.cache.played import ALL, Played, by_id, event, opened
 from tests.follower.differences import differences
 from tests.follower.mix import OLD_MESSAGES, every_event
 
-_INTENTS = (ALL, ALL & ~Intents.GUILD_PRESENCES, ALL & ~Intents.GUILD_MEMBERS, Intents.GUILDS)
+_NO_PRESENCES = (ALL & ~Intents.GUILD_PRESENCES, Intents.GUILDS)
+_INTENTS = (ALL, ALL & ~Intents.GUILD_MEMBERS, *_NO_PRESENCES)
 
 
-def wrong(played: Played) -> list[str]:
+def wrong(played: Played, all_intents: tuple[int, ...] = _INTENTS) -> list[str]:
     """Where the cache and the world differ."""
     found: list[str] = []
     with played.store.snapshot() as view:
         for guild_id in played.guild_ids:
-            for intents, threshold in itertools.product(_INTENTS, (8, 50, 250)):
+            for intents, threshold in itertools.product(all_intents, (8, 50, 250)):
                 shown = view.guild_create(guild_id, int(intents), threshold)
                 if played.world.guild(guild_id).unavailable:
                     assert shown is None
@@ -62,6 +64,24 @@ def test_guild_create_is_the_worlds(
         played.play(draw.randrange(1, 300))
         assert wrong(played)[:5] == []
     assert not store.unfit
+    store.close()
+
+
+@pytest.mark.parametrize("keep", [(Keep.GUILDS,), (Keep.GUILDS, Keep.MEMBERS)])
+def test_without_others_it_is_what_a_session_without_presences_gets(
+    tmp_path: Path, keep: tuple[Keep, ...]
+) -> None:
+    clock = itertools.count()
+    options = SandboxOptions(seed=8, mix=every_event(0.5), guilds=2, members_per_guild=12)
+    world = World(options, now=lambda: 1.75e9 + next(clock) / 10)
+    store = opened(tmp_path, keep=keep)
+    played = Played(world, store)
+    played.begin()
+    for _ in range(8):
+        played.play(250)
+        assert wrong(played, _NO_PRESENCES)[:5] == []
+    with store.snapshot() as view:
+        assert not any(view.presences(guild_id) for guild_id in played.guild_ids)
     store.close()
 
 
