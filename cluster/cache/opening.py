@@ -6,6 +6,7 @@ Sources: LMDB's documentation ("Caveats", MDB_WRITEMAP, MDB_NOSYNC), py-lmdb's "
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -44,8 +45,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     it as it grows."""
     clean: bool = False
     """It was synced to the disk when it was closed."""
-    opening: bool = False
-    """It is being opened, or whoever opened it died of it."""
+    opening: int = 0
+    """How often it was opened since that last succeeded: its openers may have died of it."""
     damaged: str = ""
     """What a reader or its writer came upon; empty: nothing."""
 
@@ -132,21 +133,34 @@ def open_for_writing(folder: Path, note: Note) -> WrittenEnvironment:
     if objection:
         _set_aside(folder, objection)
     try:
-        _write(folder, msgspec.structs.replace(note, opening=True))
         try:
-            made = WrittenEnvironment(folder, note)
+            made = _open_noted(folder, note)
         except DAMAGE as error:
             objection = str(error)
             _set_aside(folder, objection)
-            _write(folder, msgspec.structs.replace(note, opening=True))
-            made = WrittenEnvironment(folder, note)
-        _write(folder, note)
+            made = _open_noted(folder, note)
     except (lmdb.Error, OSError) as error:
         raise CacheError(
             f"the cache in {folder} can't be opened: {error}",
             "see that its disk has room and that the folder is yours",
         ) from error
     made.set_aside = objection
+    return made
+
+
+def _open_noted(folder: Path, note: Note) -> WrittenEnvironment:
+    """Open it, with a note that it is being opened for whoever comes after this process has died of
+    that. Raises lmdb.Error and OSError."""
+    before = read(folder)
+    opened = 0 if before is None else before.opening
+    _write(folder, msgspec.structs.replace(note, opening=opened + 1))
+    try:
+        made = WrittenEnvironment(folder, note)
+    except BaseException:
+        with contextlib.suppress(OSError):  # nobody died of it
+            _write(folder, msgspec.structs.replace(note, opening=opened))
+        raise
+    _write(folder, note)
     return made
 
 
@@ -165,7 +179,7 @@ def _objection(folder: Path, note: Note) -> str:
         return f"it belongs to cluster {found.cluster}"
     if found.boot_id != note.boot_id and not found.clean:
         return "the host was rebooted without a clean stop"
-    if found.opening:
+    if found.opening >= 2:
         return "whoever opened it died of it"
     return found.damaged or crash_log.cause(folder, PACKAGE) or damage(data)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lmdb
 import msgspec
 import pytest
 
@@ -91,10 +92,27 @@ def test_another_format_is_set_aside(folder: Path) -> None:
 def test_what_somebody_died_of_while_it_was_opened_is_set_aside(folder: Path) -> None:
     note = read(folder)
     assert note is not None
-    opening = msgspec.json.encode(msgspec.structs.replace(note, opening=True))
-    (folder / "cache.json").write_bytes(opening)
+    for times, is_sound in ((1, True), (2, False)):
+        opening = msgspec.json.encode(msgspec.structs.replace(note, opening=times))
+        (folder / "cache.json").write_bytes(opening)
+        store = opened(folder, max_bytes=SMALL)
+        assert ("died of it" in store.set_aside) is not is_sound
+        store.close()
+
+
+def test_that_it_could_not_be_opened_is_no_death(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise lmdb.Error("Permission denied")
+
+    for _ in range(3):
+        with monkeypatch.context() as patched:
+            patched.setattr("lmdb.open", refused)
+            with pytest.raises(CacheError, match="Permission denied"):
+                opened(folder, max_bytes=SMALL)
     store = opened(folder, max_bytes=SMALL)
-    assert "died of it" in store.set_aside
+    assert store.position == position(20)
     store.close()
 
 
