@@ -149,7 +149,7 @@ class Parts:
             clients=sum(by_state.values()) - away - by_state[State.ENDED],
             detached=away,
             catching_up=by_state[State.CATCHING_UP],
-            events=had.events,
+            events=server.dispatched,
             gaps=had.gaps,
             refused=server.turned_away + sum(server.closes.values()),
         )

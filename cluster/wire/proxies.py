@@ -33,7 +33,7 @@ class ProxyReport(msgspec.Struct, frozen=True, kw_only=True):
     events: Count = 0
     """Dispatches that were sent to clients."""
     gaps: Count = 0
-    """Events of which the process learnt that they can't be had again, by Gap."""
+    """Gaps that the process was told of: events that can't be had again."""
     lost: Count = 0
     """Sessions that could not be gone on with, since the journals no longer reached so far."""
     refused: Count = 0

@@ -136,9 +136,10 @@ def test_one_process_resumes_exactly_and_a_resharding_is_not_noticed(tmp_path: P
             await together(thirds, expected)
             for program in found:
                 assert (program.client.identified, program.client.resumed) == (1, 3)
-            await eventually(
+            status = await eventually(
                 own.status, lambda status: [one.clients for one in status.proxies] == [len(found)]
             )
+            assert status.proxies[0].events > 3 * expected.total()
 
             await control.traffic(rate=RATE)
             for count in (3, 2):

@@ -99,6 +99,8 @@ class Connection(asyncio.Protocol):
         self._last_timer: asyncio.TimerHandle | None = None
         self.encoder: Encoder | None = None
         """None: payloads go out as they are."""
+        self.dispatched = 0
+        """Dispatches that were sent."""
         self.since = door.clock()
         """When it came, in monotonic seconds."""
 
@@ -132,6 +134,7 @@ class Connection(asyncio.Protocol):
         """Send payloads, in one write."""
         if self._ended or self._transport is None:
             return
+        self.dispatched += len(payloads)
         if self.encoder is None:
             self._transport.write(joined_frames(TEXT, payloads))
         else:

@@ -59,6 +59,8 @@ class ServerCounts(NamedTuple):
     """How many clients the server has closed, by the close code."""
     turned_away: int
     """Connections for which there was no place, or that made place for others."""
+    dispatched: int
+    """Dispatches that were sent to clients."""
 
 
 class ProxyServer:
@@ -110,6 +112,8 @@ class ProxyServer:
         self._explained: Counter[int] = Counter()
         """Of how many the log had something to say, by the close code."""
         self._turned_away = 0
+        self._dispatched = 0
+        """Dispatches that went over connections that have ended."""
 
     # Life
 
@@ -171,6 +175,7 @@ class ProxyServer:
             most_connections=self._most,
             closes=dict(self._closes),
             turned_away=self._turned_away,
+            dispatched=self._dispatched + sum(one.dispatched for one in self._connections),
         )
 
     # Coming in
@@ -260,7 +265,9 @@ class ProxyServer:
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection whose socket is closed."""
-        self._connections.pop(connection, None)
+        if connection in self._connections:
+            del self._connections[connection]
+            self._dispatched += connection.dispatched
         if not self._connections:
             self._empty.set()
 
