@@ -150,6 +150,7 @@ class Parts:
             detached=away,
             catching_up=by_state[State.CATCHING_UP],
             events=server.dispatched,
+            lost=server.lost,
             gaps=had.gaps,
             refused=server.turned_away + sum(server.closes.values()),
         )

@@ -35,7 +35,8 @@ class ProxyReport(msgspec.Struct, frozen=True, kw_only=True):
     gaps: Count = 0
     """Gaps that the process was told of: events that can't be had again."""
     lost: Count = 0
-    """Sessions that could not be gone on with, since the journals no longer reached so far."""
+    """Sessions that a bot wanted to go on with (RESUME) and that were not there any more: it began
+    anew."""
     refused: Count = 0
     """Connections that were closed for what the client did, or for which there was no place."""
     lag: Count = 0

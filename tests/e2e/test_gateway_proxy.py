@@ -293,6 +293,7 @@ def test_tls_and_secrets_which_are_read_again(tmp_path: Path) -> None:
                 assert ready["d"]["resume_gateway_url"] == url
             for shown in (SECRETS[1], "", "x" * 3000):
                 assert await words(shown) == {"code": 4004}
+            await eventually(own.status, lambda status: status.proxies[0].refused == 3)
             (tmp_path / "secrets").write_text(f"music {SECRETS[1]}")
             os.kill(status.pid, signal.SIGHUP)
 

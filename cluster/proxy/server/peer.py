@@ -52,6 +52,8 @@ class Ground(NamedTuple):
     """Hears of what a client is refused, and of its address."""
     closed: Callable[[int], None]
     """Hears of the code of each close by the server."""
+    lost: Callable[[], None]
+    """Hears of each RESUME of a session that can't be gone on with."""
 
 
 class Peer:
@@ -276,6 +278,8 @@ class Peer:
                 self.state = State.GREETED
                 self._held.clear()
                 self._connection.send(Op.INVALID_SESSION, invalid.resumable)
+                if not invalid.resumable:
+                    self._ground.lost()
         except Refused as refused:
             self.refuse(refused)
         except asyncio.CancelledError:

@@ -61,6 +61,8 @@ class ServerCounts(NamedTuple):
     """Connections for which there was no place, or that made place for others."""
     dispatched: int
     """Dispatches that were sent to clients."""
+    lost: int
+    """RESUMEs of sessions that could not be gone on with."""
 
 
 class ProxyServer:
@@ -99,6 +101,7 @@ class ProxyServer:
             spawn=self._spawn,
             refused=self._refused,
             closed=self._closed,
+            lost=self._count_lost,
         )
         self._acceptor: Acceptor | None = None
         self._connections: dict[Connection, Peer | None] = {}
@@ -112,6 +115,7 @@ class ProxyServer:
         self._explained: Counter[int] = Counter()
         """Of how many the log had something to say, by the close code."""
         self._turned_away = 0
+        self._lost = 0
         self._dispatched = 0
         """Dispatches that went over connections that have ended."""
 
@@ -176,6 +180,7 @@ class ProxyServer:
             closes=dict(self._closes),
             turned_away=self._turned_away,
             dispatched=self._dispatched + sum(one.dispatched for one in self._connections),
+            lost=self._lost,
         )
 
     # Coming in
@@ -295,6 +300,9 @@ class ProxyServer:
         self._explained[code] += 1
         if worth_saying(self._explained[code]):
             log.warning("the client at %s is closed with %d: %s", address, code, refused.log)
+
+    def _count_lost(self) -> None:
+        self._lost += 1
 
     def _closed(self, code: int) -> None:
         self._closes[code] += 1

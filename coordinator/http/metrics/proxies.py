@@ -23,8 +23,8 @@ _COLUMNS: Final[Sequence[Column[ProxyReport]]] = (
     Column("dcgw_proxy_gaps", "Gaps that the process was told of: events that can't be had again.",
            lambda p: p.gaps, counts=True),
     Column("dcgw_proxy_lost_sessions",
-           "Sessions that a bot wanted to go on with and could not, since the journals no longer "
-           "reached so far.",
+           "Sessions that a bot wanted to go on with and that were not there any more: it began "
+           "anew.",
            lambda p: p.lost, counts=True),
     Column("dcgw_proxy_refused_connections",
            "Connections that were closed for what the bot did, or for which there was no place.",

@@ -295,11 +295,13 @@ def test_a_session_that_cannot_be_resumed(refusal: Exception | None, resumable: 
         client = await RawClient.greeted(there.port)
         client.send(RESUME)
         assert await client.payload() == {"t": None, "s": None, "op": 9, "d": resumable}
+        assert there.server.counts().lost == (not resumable)
         there.sessions.refusal = None
         client.send({"op": 1, "d": 700})  # of the session that it had
         assert await client.payload() == ACK
         client.send(identify_payload(token=SECRET))
         assert (await client.payload())["t"] == "READY"
+        assert there.server.counts().dispatched == 1
         await eventually(lambda: bool(there.commands.told))
         assert there.sessions.last.identify.client == "music"
         assert there.sessions.last.acknowledged == []
