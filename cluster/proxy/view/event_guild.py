@@ -10,6 +10,11 @@ import msgspec
 from cluster.decode_errors import MALFORMED, decoded
 from cluster.proxy.entry import Entry
 
+_MOST: Final = 2**64 - 1
+"""The largest snowflake."""
+_UNAVAILABLE_BYTES: Final = 256
+"""An unavailable guild object ("Guild Resource") is never larger; an available one always is."""
+
 
 class _Guild(msgspec.Struct):
     guild_id: str | int | None = None
@@ -58,13 +63,10 @@ def _read(name: str, data: bytes) -> int | None:
     try:
         found = decoded(_guild.decode, data)
         value = found.id if name in _GUILD_EVENTS else found.guild_id
-        return None if value is None else int(value)
+        guild = -1 if value is None else int(value)
     except (*MALFORMED, ValueError):
         return None
-
-
-_UNAVAILABLE_BYTES: Final = 256
-"""An unavailable guild object ("Guild Resource") is never larger; an available one always is."""
+    return guild if 0 <= guild <= _MOST else None
 
 
 def is_unavailable(data: bytes) -> bool:
