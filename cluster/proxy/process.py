@@ -140,7 +140,7 @@ class Parts:
 
     def _fill_in(self, report: ProxyReport) -> ProxyReport:
         """Return the report with what the parts have counted."""
-        server, sessions = self._server.counts(), self._sessions
+        server, sessions, asked = self._server.counts(), self._sessions, self._requests.counts()
         by_state, had = sessions.count_by_state(), sessions.counts
         away = by_state[State.DETACHED]
         return msgspec.structs.replace(
@@ -153,6 +153,9 @@ class Parts:
             lost=server.lost,
             gaps=had.gaps,
             refused=server.turned_away + sum(server.closes.values()),
+            asked=asked.sent,
+            waiting=asked.waiting,
+            unsent=asked.given_up,
         )
 
 

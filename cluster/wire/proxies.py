@@ -39,6 +39,12 @@ class ProxyReport(msgspec.Struct, frozen=True, kw_only=True):
     anew."""
     refused: Count = 0
     """Connections that were closed for what the client did, or for which there was no place."""
+    asked: Count = 0
+    """Requests of clients that were sent to Discord, presences apart."""
+    waiting: Count = 0
+    """Requests of clients that are not sent yet."""
+    unsent: Count = 0
+    """Requests of clients that were given up; the process's log says why."""
     lag: Count = 0
     """Events that are known to exist and have not come to the process yet."""
     cpu_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0

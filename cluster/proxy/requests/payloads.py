@@ -63,14 +63,11 @@ class MembersRequest(NamedTuple):
 
 
 def check_form(op: int, d: Any) -> None:
-    """Raise Refused for an opcode that clients do not send (4001), and for `d` that is none of this
+    """Raise Refused for an opcode that bots do not send (4001), and for `d` that is none of this
     opcode (4002)."""
-    if op == Op.PRESENCE_UPDATE:
-        d = as_discord_reads(d)
-    fits = REQUEST_SCHEMAS.get(op)
-    if fits is None and op not in (Op.GUILD_SUBSCRIPTIONS, Op.GUILD_SUBSCRIPTIONS_BULK):
+    if op not in OF_BOTS:
         raise Refused(4001, "Unknown opcode.")
-    if fits is not None and not fits(d):
+    if not REQUEST_SCHEMAS[op](as_discord_reads(d) if op == Op.PRESENCE_UPDATE else d):
         raise malformed()
 
 

@@ -102,7 +102,6 @@ class Requests:
             Op.REQUEST_SOUNDBOARD_SOUNDS: self._sounds,
             Op.REQUEST_CHANNEL_INFO: self._channel_info,
         }
-        self._ignored: set[tuple[str, int]] = set()
 
     async def run(self) -> None:
         """Send what clients ask, until this is cancelled."""
@@ -131,7 +130,7 @@ class Requests:
     def identified(self, session: Session) -> None:
         """See interfaces.Commands."""
         if session.predecessor:
-            self._voices.over(session.predecessor)
+            self._over(session.predecessor)
         if session.identify.presence is not None:
             self._presence_of_identify(session, session.identify.presence)
 
@@ -142,25 +141,14 @@ class Requests:
     def received(self, session: Session, op: int, d: Any) -> None:
         """See interfaces.Commands."""
         payloads.check_form(op, d)
-        handle = self._handlers.get(op)
-        if handle is not None:
-            handle(session, d)
-            return
-        who = session.identify.client, op
-        if who not in self._ignored:
-            self._ignored.add(who)
-            name = session.identify.client or "the bot"
-            log.info("op %d of %s is for user accounts: it is not passed on", op, name)
+        self._handlers[op](session, d)
 
     def detached(self, session: Session, *, over: bool) -> None:
         """See interfaces.Commands."""
-        if not over:
+        if over:
+            self._over(session.id)
+        else:
             self._voices.absent(session.id)
-            return
-        self._lanes.forget(session.id)
-        self._open.forget(session.id)
-        self._voices.over(session.id)
-        self._sender.wake()
 
     def shard_ready(self, shard_id: int, shard_count: int) -> None:
         """See interfaces.Commands."""
@@ -261,6 +249,12 @@ class Requests:
             order=guild_id,
         )
         self._put(request)
+
+    def _over(self, session_id: str) -> None:
+        """Nobody waits for the answers of a session any more, and its place in voice is free."""
+        self._lanes.forget(session_id)
+        self._open.forget(session_id)
+        self._voices.over(session_id)
 
     # -- sending ---------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ def sent(payload: bytes) -> Any:
         (31, {}, 4002),
         (31, {"guild_ids": ["x"]}, 4002),
         (43, {"guild_id": "1"}, 4002),
-        (36, {}, 4002),
+        (14, {"guild_id": "1"}, 4001),
+        (36, {"guild_id": "1"}, 4001),
     ],
 )
 def test_what_is_none_is_refused(op: int, d: Any, code: int) -> None:

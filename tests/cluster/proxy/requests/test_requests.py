@@ -183,8 +183,6 @@ def test_what_is_refused_is_refused_at_once(tmp_path: Path) -> None:
                 with pytest.raises(Refused) as refused:
                     requests.received(session, op, d)
                 assert refused.value.code == code
-            requests.received(session, 14, {"guild_id": "1"})  # a user account's: of no effect
-            requests.received(session, 36, {"guild_id": "1"})
             await asyncio.sleep(1)
             assert cluster.sent == []
 
@@ -300,7 +298,7 @@ def test_what_nobody_waits_for_is_not_sent(tmp_path: Path) -> None:
             for number in range(10):
                 requests.received(gone, 8, {"guild_id": str(guild(number)), "query": "x"})
             await asyncio.sleep(1)
-            requests.detached(gone, over=True)
+            requests.identified(PlayedSession("heir", predecessor="a"))
             for number in range(20):
                 requests.received(stays, 8, {"guild_id": str(guild(number)), "query": "y"})
             await asyncio.sleep(300)
