@@ -66,12 +66,17 @@ class Keeper:
         except sqlite3.Error as error:
             self._failed(error)
             return True
+        session.is_stored = added
         session.changed, session.stored_state = False, session.sent.marks[0].state
         return added
 
     def write(self, sessions: Sequence[ProxySession]) -> list[str]:
         """Write how sessions are, MOST_AT_ONCE at most. Return the ids of those that are another
         process's now."""
+        for session in sessions:
+            if not session.is_stored:
+                self.add(session, None)  # it could not be, when it began
+        sessions = [session for session in sessions if session.is_stored]
         changes = []
         for session in sessions:
             stored = self.stored(session)
@@ -100,6 +105,14 @@ class Keeper:
         except sqlite3.Error as error:
             self._failed(error)
             raise
+
+    def read(self, session_id: str, client: str, seq: int) -> Found | None:
+        """Return as `take`, of a session that can't be taken, since nothing can be written."""
+        try:
+            return self._store.read(session_id, client, seq)
+        except sqlite3.Error as error:
+            self._failed(error)
+            return None
 
     def is_own(self, found: Found) -> bool:
         """Return whether a session was this process's when it was found."""

@@ -54,6 +54,8 @@ class ProxySession:
         """How many Gaps were in its way."""
         self.changed = True
         """Whether it is otherwise than it was stored last."""
+        self.is_stored = False
+        """Whether the store knows it."""
         self.moved = False
         """Whether it has come further, though nothing of that was acknowledged."""
         self.detached_ns = 0

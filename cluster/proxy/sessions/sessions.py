@@ -23,7 +23,7 @@ from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.sent import Begun
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.states import Change, State
-from cluster.proxy.sessions.store import SessionStore
+from cluster.proxy.sessions.store import Found, SessionStore
 from cluster.proxy.sessions.turns import Turns
 from cluster.proxy.sessions.window import MAX_BYTES
 
@@ -34,6 +34,9 @@ UPKEEP_SECONDS: Final = 1.0
 SELDOM: Final = 10
 """Every so many times those are stored, too, that have only moved on, and the store is looked
 through."""
+TRIES: Final = 10
+"""How often it is tried to take a session from the store, where that fails."""
+AGAIN_SECONDS: Final = 0.2
 HEARTBEAT_SECONDS: Final = 2.0
 """How often a client is asked for a heartbeat that has not acknowledged everything: what it has
 not comes to its heir a second time, or to itself after this process was killed."""
@@ -80,7 +83,7 @@ class ProxySessions:
         """The same, and what was cancelled and has not ended yet."""
         self._overlaps = Overlaps(
             self._sessions, stop=self._stop, go_on=self._settle, end=self._end,
-            replaced=lambda session: self._keeper.remove([session.id]),
+            replaced=self._forget,
         )  # fmt: skip
         self._identifies = Identifies(
             cache, views, asked, self._beginnings, self._keeper, self._sessions,
@@ -134,7 +137,7 @@ class ProxySessions:
         self, outlet: Outlet, session_id: str, seq: int, client: str
     ) -> Session | None:
         """See interfaces.Sessions."""
-        session = self._taken(session_id, seq, client)
+        session = await self._taken(session_id, seq, client)
         if session is None:
             return None
         if (old := session.outlet) is not None:
@@ -151,8 +154,19 @@ class ProxySessions:
             self._settle(session)
         return Attachment(session, self._room, self._detach)
 
-    def _taken(self, session_id: str, seq: int, client: str) -> ProxySession | None:
+    async def _taken(self, session_id: str, seq: int, client: str) -> ProxySession | None:
         """Return the session that a client resumes; None: it can't be gone on with. Refused."""
+        for _ in range(TRIES):
+            try:
+                return self._taken_by(self._keeper.take, session_id, seq, client)
+            except sqlite3.Error:
+                await asyncio.sleep(AGAIN_SECONDS)
+        return self._taken_by(self._keeper.read, session_id, seq, client)
+
+    def _taken_by(
+        self, take: Callable[[str, str, int], Found | None], session_id: str, seq: int, client: str
+    ) -> ProxySession | None:
+        """Return the same. sqlite3.Error: it could not be taken from the store."""
         session = self._sessions.get(session_id)
         if seq < 1:
             return None  # who has not got READY knows no session
@@ -165,10 +179,11 @@ class ProxySessions:
                 log.warning("session %s: what came after %d is forgotten", session_id, seq)
                 return None
         try:
-            found = self._keeper.take(session_id, client, seq)
+            found = take(session_id, client, seq)
         except sqlite3.Error:
-            if session is not None:
-                session.acknowledge(seq)
+            if session is None:
+                raise
+            session.acknowledge(seq)
             return session
         if found is not None and session is not None and self._keeper.is_own(found):
             if seq > session.seq:
@@ -185,6 +200,7 @@ class ProxySessions:
             log.error("session %s can't be gone on with: %s", session_id, error)
             self._keeper.remove([session_id])
             return None
+        session.is_stored = take == self._keeper.take
         self._sessions[session_id] = session
         return session
 
@@ -233,7 +249,12 @@ class ProxySessions:
     def _end(self, session: ProxySession) -> None:
         """End a session without a connection."""
         self._let_go(session)
+        self._forget(session)
+
+    def _forget(self, session: ProxySession) -> None:
+        """Nobody goes on with a session."""
         self._keeper.remove([session.id])
+        session.is_stored = False
 
     # -- what sessions do ------------------------------------------------------------------------
 
@@ -311,7 +332,7 @@ class ProxySessions:
             self._ask_for_heartbeats()
             if seldom and (own := self._keeper.expire(int(self._keep_seconds * 1e9))) is not None:
                 for session in list(self._sessions.values()):
-                    if session.id not in own and session.state is not State.REPLACED:
+                    if session.id not in own and session.is_stored:
                         self._let_go(session)
 
     def _ask_for_heartbeats(self) -> None:

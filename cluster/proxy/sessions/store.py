@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "sessions.sqlite3"
 FORMAT: Final = 1
-BUSY_SECONDS: Final = 5.0
-"""How long another process may write before a write of this one fails."""
+BUSY_SECONDS: Final = 0.2
+"""How long another process may write before a write of this one fails: the event loop stands still
+meanwhile."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, client TEXT, shard_id INTEGER, shard_count INTEGER, intents INTEGER,
@@ -167,17 +168,22 @@ class SessionStore:
         with the owner that it had."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            row = self._db.execute(
-                "SELECT body, state, owner FROM sessions WHERE id = ? AND client = ?",
-                (session_id, client),
-            ).fetchone()
-            stored = None if row is None else _read(session_id, row[0], row[1])
-            if stored is None or stored.is_over or seq < stored.acknowledged:
-                return None
-            self._db.execute(
-                "UPDATE sessions SET owner = ?, detached_ns = 0, heir_from = NULL WHERE id = ?",
-                (self.owner, session_id),
-            )
+            if (found := self.read(session_id, client, seq)) is not None:
+                self._db.execute(
+                    "UPDATE sessions SET owner = ?, detached_ns = 0, heir_from = NULL WHERE id = ?",
+                    (self.owner, session_id),
+                )
+        return found
+
+    def read(self, session_id: str, client: str, seq: int) -> Found | None:
+        """Return what `take` would, and leave it as it is."""
+        row = self._db.execute(
+            "SELECT body, state, owner FROM sessions WHERE id = ? AND client = ?",
+            (session_id, client),
+        ).fetchone()
+        stored = None if row is None else _read(session_id, row[0], row[1])
+        if stored is None or stored.is_over or seq < stored.acknowledged:
+            return None
         return Found(stored, row[2])
 
     def find_detached(self, identify: Identify) -> list[Found]:

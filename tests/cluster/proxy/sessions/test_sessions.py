@@ -558,9 +558,32 @@ async def test_where_the_store_can_not_be_written_sessions_go_on(ground: Ground)
             ground.come(0, 1)
             await asyncio.sleep(30)
             session.detach(over=False)
-            await sessions.resume(again, session.id, 4, "")
+            session_again = await sessions.resume(again, session.id, 4, "")
             await turns()
             assert again.events == [(0, 1)]
+            assert session_again is not None
+        await asyncio.sleep(30)  # now it can, and that the session is not there is no news
+        assert again.closed is None
+        session_again.detach(over=False)
+        heir = await sessions.identify(Client(), identify())
+        assert heir.predecessor == session.id
+
+
+@scenario
+async def test_a_store_that_is_locked_costs_no_session(ground: Ground) -> None:
+    async with ground.proxy() as one, ground.proxy() as two:
+        session = await one.identify(Client(), identify())
+        await turns()
+        session.detach(over=False)
+        ground.come(0, 1)
+        again = Client()
+        locked = sqlite3.OperationalError("database is locked")
+        with mock.patch.object(SessionStore, "take", side_effect=locked):
+            assert await two.resume(again, session.id, 4, "") is not None
+        await asyncio.sleep(20)
+        assert again.events == [(0, 1)]
+        assert sum(one.count_by_state().values()) == 0
+        assert again.closed is None
 
 
 @scenario
