@@ -234,6 +234,7 @@ def test_who_leaves_gets_all_that_was_sent_before_the_answer() -> None:
             connection.send(b"leaves")
             await until(lambda: len(receiver.messages) > 100)
             connection.leave(1000)
+            assert connection.closing, "the server's answer is not answered"
             connection.leave(1000)
             assert await receiver.end() == ("closed", 1000)
             count = len(receiver.messages)
