@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cluster.cli.terminal.bot_lines import LIBRARIES, bot_lines
+
+ROOT = Path(__file__).parent.parent.parent.parent.parent
 
 
 def test_they_fit_a_terminal_and_name_the_address() -> None:
@@ -14,6 +18,12 @@ def test_they_fit_a_terminal_and_name_the_address() -> None:
         assert any(line.startswith(f"  {name} ") for line in lines)
     assert "{url}" not in "".join(lines)
     assert sum("ws://127.0.0.1:7320" in line for line in lines) == len(LIBRARIES) + 1
+
+
+def test_the_documentation_says_the_same() -> None:
+    page = "".join((ROOT / "docs" / "existing-bots.md").read_text().split())
+    for name, code in LIBRARIES.items():
+        assert "".join(code.replace("{url}", "ws://127.0.0.1:7320").split()) in page, name
 
 
 def test_what_is_said_of_hikari_does_so(monkeypatch: pytest.MonkeyPatch) -> None:
