@@ -43,7 +43,8 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "cache": ((r"data\.mdb|lock\.mdb|owner\.lock", "cache"),),
     "proxy": (
-        (r"(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?|[0-9a-f]{16}\.lock", "proxy"),
+        (r"(aside-)?(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?", "proxy"),
+        (r"[0-9a-f]{16}\.lock", "proxy"),
     ),
     "logs": ((rf"{NAME.pattern}(\.[0-9]+)?", "logs"),),
     "keys": ((r"(server|clients)\.(json|new)", "keys"),),

@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 COPY_BYTES: Final = 1 << 30
 """The most bytes on disk of a copy of the cache."""
 AGAIN_S: Final = 0.5
+REST_S: Final = 0.5
+"""How long clients have at the end to say how far they have got."""
 LOOK_S: Final = 0.1
 """Seconds between two looks whether this process has to end, or the cache is there."""
 
@@ -136,6 +138,7 @@ class Parts:
             # Signals and the parent's end are no events of this loop.
             while not (child.is_ending() or requests.done() or sessions.done()):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)
+            await self._sessions.rest(REST_S)
             await self._server.close()
 
     def _fill_in(self, report: ProxyReport) -> ProxyReport:

@@ -37,6 +37,7 @@ through."""
 TRIES: Final = 10
 """How often it is tried to take a session from the store, where that fails."""
 AGAIN_SECONDS: Final = 0.2
+REST_LOOK_SECONDS: Final = 0.02
 HEARTBEAT_SECONDS: Final = 2.0
 """How often a client is asked for a heartbeat that has not acknowledged everything: what it has
 not comes to its heir a second time, or to itself after this process was killed."""
@@ -106,6 +107,21 @@ class ProxySessions:
             for number in range(0, len(self._sessions), MOST_AT_ONCE):
                 self._keeper.write(list(self._sessions.values())[number : number + MOST_AT_ONCE])
             self._keeper.close()
+
+    async def rest(self, seconds: float) -> None:
+        """Send nothing more to those that are LIVE, and wait until they have said how far they have
+        got, for so long at most: whoever goes on with them then sends nothing twice."""
+        self._turns.resting = True
+        until = self._clock() + seconds
+        waiting = [one for one in self._sessions.values() if one.state is State.LIVE]
+        for session in waiting:
+            if session.outlet is not None and session.acknowledged < session.seq:
+                session.outlet.request_heartbeat()
+        while self._clock() < until:
+            waiting = [one for one in waiting if one.outlet and one.acknowledged < one.seq]
+            if not waiting:
+                break
+            await asyncio.sleep(REST_LOOK_SECONDS)
 
     def count_by_state(self) -> dict[State, int]:
         """Return how many sessions are in each state."""

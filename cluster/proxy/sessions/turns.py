@@ -32,6 +32,8 @@ class Turns:
         and that has a connection."""
         self.window: Window | None = None
         """None: nothing has come yet."""
+        self.resting = False
+        """Nobody is served any more: the process is about to end."""
         self._sessions = sessions
         self._fell_behind = fell_behind
         self._max_bytes = max_bytes
@@ -85,7 +87,7 @@ class Turns:
 
     def _serve(self, session: ProxySession) -> None:
         window, outlet = self.window, session.outlet
-        if window is None or outlet is None or session.state is not State.LIVE:
+        if self.resting or window is None or outlet is None or session.state is not State.LIVE:
             return
         if outlet.waiting > MOST_WAITING:
             return

@@ -33,6 +33,7 @@ OWN = (
     "logs/cache.log", "cache/data.mdb", "cache/lock.mdb", "cache/owner.lock",
     "logs/proxy-0.log", "logs/proxy-12.log.1", "proxy/requests.db", "proxy/requests.db-wal",
     "proxy/sessions.sqlite3", "proxy/sessions.sqlite3-shm", "proxy/0123456789abcdef.lock",
+    "proxy/aside-sessions.sqlite3-wal",
 )  # fmt: skip
 SOCKETS = ("control", "c12", "events", "hub-3")
 """Sockets, and what was to become one in the place of one."""
