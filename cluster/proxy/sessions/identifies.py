@@ -72,21 +72,21 @@ class Identifies:
                 self._part(silent)
 
     async def make(
-        self, session_id: str, identify: Identify, older: ProxySession | None
+        self, session_id: str, identify: Identify, place: Positions | None
     ) -> ProxySession:
-        """Return a session that begins, with its READY. older: the one whose place it takes.
-        Refused."""
+        """Return a session that begins, with its READY. place: what the one has been sent that is
+        held for it. Refused."""
         if (window := self._window()) is not None:
             await self._beginnings.wait_for_cache(window.now.copy())
         while True:
             inherits = None
-            if older is None:
+            if place is None:
                 inherits = self._keeper.inheritance(identify, self._sessions)
             begun, here = self._begun(session_id, identify, inherits)
             start, predecessor = here, ""
-            if older is not None:
+            if place is not None:
                 # What the cache does not know yet is sent once more: READY is without it.
-                start = self._had(older).met(here)
+                start = place.met(here)
             elif inherits is not None:
                 predecessor = inherits.found.stored.id
                 start = inherits.start.met(here)
@@ -114,7 +114,7 @@ class Identifies:
         except ClusterError as error:
             raise Refused(4000, "Not ready.", f"the cache can't be read: {error}") from error
 
-    def _had(self, session: ProxySession) -> Positions:
+    def had(self, session: ProxySession) -> Positions:
         """Return what a session has been sent."""
         where, mute = place_of(session.sent.at(session.seq), self._window())
         return where.joined(mute)

@@ -3,7 +3,7 @@ handled by one of two versions of a bot that are both connected.
 
 The older one is held when the newer identifies: what happens while the newer is told of its guilds
 waits. Then the newer begins exactly where the older stopped. If it does not come so far, the older
-goes on. Both are sessions of this process.
+goes on. takeovers.py does the same with a session of another process.
 """
 
 from __future__ import annotations
@@ -45,11 +45,15 @@ class Overlaps:
         """Hold the session whose place a new one takes, where it is; None: there is none."""
         for session in self._sessions.values():
             if session.state in (State.LIVE, State.CATCHING_UP) and _same(identify, session):
-                self._stop(session)
-                session.change(Change.HOLD)
-                self._held[newer_id] = session
+                self.hold_one(newer_id, session)
                 return session
         return None
+
+    def hold_one(self, newer_id: str, session: ProxySession) -> None:
+        """Hold this one, which is LIVE or CATCHING_UP."""
+        self._stop(session)
+        session.change(Change.HOLD)
+        self._held[newer_id] = session
 
     def release(self, newer_id: str) -> None:
         """A session will not take another one's place: that one goes on."""

@@ -24,6 +24,7 @@ from cluster.proxy.sessions.sent import Begun
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.states import Change, State
 from cluster.proxy.sessions.store import Found, SessionStore
+from cluster.proxy.sessions.takeovers import Takeovers
 from cluster.proxy.sessions.turns import Turns
 from cluster.proxy.sessions.window import MAX_BYTES
 
@@ -91,12 +92,18 @@ class ProxySessions:
             window=lambda: self._turns.window, let_go=self._let_go,
             part=self._part, clock=clock,
         )  # fmt: skip
+        self._takeovers = Takeovers(
+            store.holds, self._overlaps, self._sessions, had=self._identifies.had,
+            is_alive=store.is_alive, clock=clock,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Read the events, until this is cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._upkeep())
+                if self._takes_over:
+                    group.create_task(self._takeovers.run())
                 start = await self._beginnings.first_positions()
                 await self._intake.run(start)
         finally:
@@ -134,11 +141,11 @@ class ProxySessions:
         """See interfaces.Sessions."""
         session_id = self._make_id()
         await self._identifies.part_with_silent(identify)
-        older = self._overlaps.hold(session_id, identify) if self._takes_over else None
         try:
-            session = await self._identifies.make(session_id, identify, older)
+            place = await self._place(session_id, identify) if self._takes_over else None
+            session = await self._identifies.make(session_id, identify, place)
         except BaseException:
-            self._overlaps.release(session_id)
+            self._release(session_id)
             raise
         self._sessions[session_id] = session
         session.outlet = outlet
@@ -146,6 +153,18 @@ class ProxySessions:
         session.ready = b""
         self._begin(session)
         return Attachment(session, self._room, self._detach)
+
+    async def _place(self, session_id: str, identify: Identify) -> Positions | None:
+        """Return what an older session has been sent that is held from now on, so that this one
+        takes its place; None: there is none."""
+        older = self._overlaps.hold(session_id, identify)
+        if older is not None:
+            return self._identifies.had(older)
+        return await self._takeovers.ask(session_id, identify)
+
+    def _release(self, session_id: str) -> None:
+        self._overlaps.release(session_id)
+        self._takeovers.release(session_id)
 
     # -- RESUME ----------------------------------------------------------------------------------
 
@@ -228,7 +247,8 @@ class ProxySessions:
 
     def _detach(self, session: ProxySession, over: bool) -> None:
         session.is_over = over
-        gives_up = self._overlaps.holds(session.id)  # the older one goes on, so this one can't
+        # The older one goes on, so this one can't.
+        gives_up = self._overlaps.holds(session.id) or self._takeovers.holds(session.id)
         self._lose_connection(session)
         if gives_up or session.state is State.ENDED:
             self._end(session)
@@ -246,7 +266,7 @@ class ProxySessions:
         self._stop(session)
         session.outlet = None
         session.change(Change.DETACH)
-        self._overlaps.release(session.id)
+        self._release(session.id)
 
     def _stop(self, session: ProxySession) -> None:
         """Send a session nothing more."""
@@ -283,6 +303,7 @@ class ProxySessions:
         await self._beginnings.tell(session)
         session.mark(session.positions)
         self._overlaps.replace(session.id)
+        self._takeovers.replace(session.id)
         self._settle(session)
 
     def _settle(self, session: ProxySession) -> None:

@@ -20,6 +20,8 @@ from typing import IO, Any, Final, NamedTuple
 
 from cluster.decode_errors import MALFORMED
 from cluster.proxy.identify import Identify
+from cluster.proxy.sessions import hold_table
+from cluster.proxy.sessions.hold_table import HoldTable
 from cluster.proxy.sessions.stored import Stored, decode, decode_plain, encode, encode_plain
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class SessionStore:
         self._lock = self._lock_own()
         try:
             self._db = _opened(folder / FILE)
+            self.holds = HoldTable(self._db, self.owner)
         except BaseException:
             self._lock.close()
             raise
@@ -154,6 +157,7 @@ class SessionStore:
                 "DELETE FROM sessions WHERE seen_ns < ?1 OR (detached_ns > 0 AND detached_ns < ?1)",
                 (before_ns,),
             )
+            self._db.execute("DELETE FROM holds WHERE older NOT IN (SELECT id FROM sessions)")
 
     # -- taking ----------------------------------------------------------------------------------
 
@@ -257,6 +261,7 @@ def _connected(file: Path) -> sqlite3.Connection:
         if db.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
             db.execute("DROP TABLE IF EXISTS sessions")
         db.execute(_SCHEMA)
+        db.execute(hold_table.SCHEMA)
         db.execute(f"PRAGMA user_version = {FORMAT}")
     except BaseException:
         db.close()

@@ -456,6 +456,70 @@ async def test_the_older_goes_on_where_the_newest_does_not_come_so_far(ground: G
 
 
 @scenario
+async def test_the_newest_takes_the_place_of_one_of_another_process(ground: Ground) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy(overlap="newest") as one, ground.proxy(overlap="newest") as two:
+        blue, green = Client(), Client()
+        old = await one.identify(blue, identify("bot"))
+        await one.identify(Client(), identify("another"))
+        await turns()
+        ground.come(0, 1, 2)
+        await turns()
+        with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            await two.identify(green, identify("bot"))
+            ground.come(0, 3)
+            await turns(100)
+        ground.come(0, 4)
+        await asyncio.sleep(1)
+        ground.come(0, 5)
+        await turns()
+        assert blue.events == [(0, 1), (0, 2)]
+        assert green.events == [(0, 3), (0, 4), (0, 5)]
+        await asyncio.sleep(30)
+        old.acknowledge(old.seq)
+        assert blue.closed is None
+        assert one.count_by_state()[State.REPLACED] == one.count_by_state()[State.LIVE] == 1
+
+
+@scenario
+async def test_a_session_is_held_for_no_process_that_has_gone(ground: Ground) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy(overlap="newest") as one:
+        blue = Client()
+        await one.identify(blue, identify("bot"))
+        await turns()
+        async with ground.proxy(overlap="newest") as two:
+            with mock.patch("cluster.proxy.sessions.turns.MOST_WAITING", 100):
+                green = Client()
+                green.waiting = 10**9  # it is never told of its guilds
+                new = await two.identify(green, identify("bot"))
+                ground.come(0, 1)
+                await asyncio.sleep(3)
+                assert blue.events == []
+                assert one.count_by_state()[State.HELD] == 1
+                new.detach(over=False)
+                await asyncio.sleep(1)
+                assert blue.events == [(0, 1)]
+                await two.identify(green, identify("bot"))
+                ground.come(0, 2)
+        await asyncio.sleep(1)  # the process has ended, and let nobody know
+        assert blue.events == [(0, 1), (0, 2)]
+
+
+@scenario
+async def test_the_newest_begins_by_itself_where_nobody_answers(ground: Ground) -> None:
+    async with ground.proxy(overlap="newest") as one, ground.proxy(overlap="newest") as two:
+        await one.identify(Client(), identify("bot"))
+        await turns()
+        with mock.patch("cluster.proxy.sessions.takeovers.Takeovers.look"):
+            green = Client()
+            await two.identify(green, identify("bot"))
+            ground.come(0, 1)
+            await asyncio.sleep(1)
+            assert green.events == [(0, 1)]
+
+
+@scenario
 async def test_the_newest_may_resume_while_it_is_told_of_guilds(ground: Ground) -> None:
     ground.cache.guilds = list(range(100))
     async with ground.proxy(overlap="newest") as sessions:
