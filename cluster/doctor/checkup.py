@@ -54,6 +54,7 @@ async def findings(loaded: Loaded) -> AsyncIterator[Finding]:
         yield local.capabilities(spec)
     yield local.tcp(loaded.paths, offered(spec))
     yield local.http(loaded.paths, spec.http.listen)
+    yield local.bots(loaded.paths, spec.proxy.listen)
     yield local.proxy(spec)
     async with _sandbox(loaded) as info:
         if info is not None:

@@ -29,7 +29,7 @@ from cluster.discord.urls import GATEWAY_URL
 from cluster.doctor.finding import Finding, State
 from cluster.endpoints.curve_keys import KeyFolder, check_keys
 from cluster.endpoints.folders import replaceable, why_not_made
-from cluster.endpoints.listening import AUTO, HTTP
+from cluster.endpoints.listening import AUTO, HTTP, PROXY, ListenKey
 from cluster.endpoints.paths import IPC_PATH_BYTES, ClusterPaths, check_socket_paths, is_held
 from cluster.endpoints.tcp import Tcp
 from cluster.errors import ClusterError
@@ -121,18 +121,30 @@ def http(paths: ClusterPaths, listen: str) -> Finding:
     http.listen."""
     if not listen:
         return Finding(check="http", state="ok", text="nothing is served over HTTP")
-    text = f"at {HTTP.auto if listen == AUTO else listen}"
+    return _listens(paths, "http", HTTP, listen)
+
+
+def bots(paths: ClusterPaths, listen: str) -> Finding:
+    """Check that the gateway proxy can listen there, unless it does so already. listen:
+    proxy.listen."""
+    if not listen:
+        return Finding(check="bots", state="ok", text="no bots connect here: there is no proxy")
+    return _listens(paths, "bots", PROXY, listen)
+
+
+def _listens(paths: ClusterPaths, check: str, key: ListenKey, listen: str) -> Finding:
+    text = f"at {key.auto if listen == AUTO else listen}"
     if not is_held(paths.lock):
-        address = HTTP.address(listen)
+        address = key.address(listen)
         try:
-            listener = HTTP.listener(address.host, address.port, or_next=listen == AUTO)
+            listener = key.listener(address.host, address.port, or_next=listen == AUTO)
         except ClusterError as error:
-            return Finding.failed("http", error)
+            return Finding.failed(check, error)
         port = listener.getsockname()[1]
         listener.close()
         if port != address.port:
             text = f"at port {port}, since {address.port} is taken"
-    return Finding(check="http", state="ok", text=text)
+    return Finding(check=check, state="ok", text=text)
 
 
 def _bindable(endpoint: str) -> str:

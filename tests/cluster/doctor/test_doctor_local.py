@@ -151,3 +151,13 @@ def test_http_has_a_port(paths: ClusterPaths) -> None:
         assert (found.state, "http.listen" in found.text) == ("failed", True)
     assert local.http(paths, listen).text == f"at {listen}"
     assert local.http(paths, "auto").state == "ok"  # the usual one, or the next that is free
+
+
+def test_the_proxy_has_a_port(paths: ClusterPaths) -> None:
+    assert local.bots(paths, "").state == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        found = local.bots(paths, listen)
+        assert (found.check, found.state) == ("bots", "failed")
+        assert "proxy.listen" in found.text
+    assert local.bots(paths, listen).text == f"at {listen}"
