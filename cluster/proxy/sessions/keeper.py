@@ -43,14 +43,17 @@ class Keeper:
     """Stands between the sessions and their store."""
 
     def __init__(
-        self, store: SessionStore, window: Callable[[], Window | None], now_ns: Callable[[], int]
-    ) -> None:
-        """now_ns: Unix time, which the processes of a host share."""
+        self, store: SessionStore, window: Callable[[], Window | None], now_ns: Callable[[], int],
+        keep_ns: int,
+    ) -> None:  # fmt: skip
+        """now_ns: Unix time, which the processes of a host share. keep_ns: how long a session
+        without a client is kept."""
         self.failures = 0
         """How often the store could not be read or written."""
         self._store = store
         self._window = window
         self._now_ns = now_ns
+        self._keep_ns = keep_ns
 
     def close(self) -> None:
         self._store.close()
@@ -134,6 +137,8 @@ class Keeper:
         except sqlite3.Error as error:
             self._failed(error)
             return None
+        begun_ns = self._now_ns() - self._keep_ns
+        left = [one for one in left if one.ended_ns > begun_ns]
         if not left:
             return None
         together = [one for one in left if left[0].ended_ns - one.ended_ns <= TOGETHER_NS]
@@ -156,12 +161,12 @@ class Keeper:
         except sqlite3.Error as error:
             self._failed(error)
 
-    def expire(self, keep_ns: int) -> set[str] | None:
-        """Remove what nobody has come back to for so long. Return the ids of the sessions that are
+    def expire(self) -> set[str] | None:
+        """Remove what nobody has come back to for too long. Return the ids of the sessions that are
         this process's; None: nobody knows."""
         try:
             now_ns = self._now_ns()
-            self._store.expire(now_ns - keep_ns, now_ns)
+            self._store.expire(now_ns - self._keep_ns, now_ns)
             return self._store.owned()
         except sqlite3.Error as error:
             self._failed(error)

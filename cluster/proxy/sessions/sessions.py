@@ -67,14 +67,15 @@ class ProxySessions:
         self._cache = cache
         self._views = views
         self._asked = asked
-        self._keep_seconds = keep_seconds
         self._takes_over = overlap == "newest"
         self._clock = clock
         self._make_id = make_id
         self._sessions: dict[str, ProxySession] = {}
         self._turns = Turns(self._sessions.values, self._catch_up, max_bytes)
         self._intake = Intake(subscribe, self._turns, self.counts, ready)
-        self._keeper = Keeper(store, lambda: self._turns.window, now_ns)
+        self._keeper = Keeper(
+            store, lambda: self._turns.window, now_ns, int(keep_seconds * 1e9)
+        )  # fmt: skip
         self._beginnings = Beginnings(
             subscribe, cache, views, lambda: self._turns.window, clock
         )  # fmt: skip
@@ -367,7 +368,7 @@ class ProxySessions:
                     self._let_go(self._sessions[session_id])
                 await asyncio.sleep(0)
             self._ask_for_heartbeats()
-            if seldom and (own := self._keeper.expire(int(self._keep_seconds * 1e9))) is not None:
+            if seldom and (own := self._keeper.expire()) is not None:
                 for session in list(self._sessions.values()):
                     if session.id not in own and session.is_stored:
                         self._let_go(session)

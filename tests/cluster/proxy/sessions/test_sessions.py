@@ -569,6 +569,17 @@ async def test_a_session_without_a_client_is_kept_for_so_long(ground: Ground) ->
 
 
 @scenario
+async def test_an_heir_of_nobody_where_nothing_is_kept(ground: Ground) -> None:
+    async with ground.proxy(keep_seconds=0) as sessions:
+        session = await sessions.identify(Client(), identify())
+        await turns()
+        session.detach(over=False)
+        ground.come(0, 1)
+        heir = await sessions.identify(Client(), identify())
+        assert heir.predecessor == ""
+
+
+@scenario
 async def test_another_process_goes_on_and_the_first_lets_go(ground: Ground) -> None:
     async with ground.proxy() as one, ground.proxy() as two:
         client, again = Client(), Client()
