@@ -35,6 +35,7 @@ class Request:
         "guild_id",
         "keys",
         "lane",
+        "latest",
         "op",
         "order",
         "session_id",
@@ -49,11 +50,13 @@ class Request:
         guild_id: int,
         lane: int,
         expires: float,
+        latest: float = 0.0,
         client: str = "",
         order: int | None = None,
         keys: tuple[Hashable, ...] = (),
     ) -> None:
-        """lane: the shard of the guild. expires: when it is given up. client: whose session it is.
+        """lane: the shard of the guild. expires: when it is given up. latest: until when that may
+        be put off where it only has to wait for its turn at Discord. client: whose session it is.
         order: requests with the same are sent one by one, as they came; None: its place is of no
         account. keys: what the answers are known by, of which each is expected once."""
         self.command = command
@@ -62,6 +65,7 @@ class Request:
         self.guild_id = guild_id
         self.lane = lane
         self.expires = expires
+        self.latest = latest
         self.client = client
         self.order = order
         self.keys = keys

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from cluster.proxy.interfaces import Session
 from cluster.proxy.refusal import Refused
 from cluster.proxy.requests import nonces, payloads
 from cluster.proxy.requests.answers import Answers
+from cluster.proxy.requests.counts import RequestCounts
 from cluster.proxy.requests.lanes import MOST_OF_SESSION, Lanes, Request
 from cluster.proxy.requests.open_requests import OpenRequests
 from cluster.proxy.requests.sender import Sender
@@ -34,24 +35,13 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 120.0
 """Seconds within which a request is sent, or given up: a session is back long before that."""
+LIMITED_S: Final = 600.0
+"""The same where Discord's limits alone hold it up: all members of a guild may be asked for once in
+30 s, by whomever."""
 LOOK_S: Final = 1.0
 TOO_MANY: Final = NotSentError(
     f"the session has {MOST_OF_SESSION} requests waiting", "it asks too much while a shard is away"
 )
-
-
-class RequestCounts(NamedTuple):
-    """What is counted of clients' requests."""
-
-    waiting: int
-    """Requests that are not sent yet."""
-    presences: int
-    """Shards of the cluster that are yet to be told a presence."""
-    unanswered: int
-    sent: int
-    given_up: int
-    unread: int
-    """Answers that could not be read."""
 
 
 class Requests:
@@ -157,7 +147,8 @@ class Requests:
         now = self._clock()
         self._shown.begun_anew(shard_id, shard_count, now)
         for request in self._open.lost(shard_id, shard_count, now):
-            request.expires, request.tries = now + PATIENCE_S, 0
+            request.expires, request.latest = now + PATIENCE_S, now + LIMITED_S
+            request.tries = 0
             self._put(request)
         self._sender.wake()
 
@@ -226,29 +217,36 @@ class Requests:
         order: int | None = None,
         keys: tuple[Hashable, ...] = (),
     ) -> None:
-        request = Request(
-            command,
-            session_id=session.id,
-            guild_id=guild_id,
-            lane=shard_of_guild(guild_id, self._look_at_plan()),
-            expires=self._clock() + PATIENCE_S,
-            client=session.identify.client,
-            order=order,
-            keys=keys,
-        )
-        self._put(request)
+        client = session.identify.client
+        self._put(self._request(session.id, guild_id, command, client, order=order, keys=keys))
 
     def _leave(self, session_id: str, guild_id: int) -> None:
         """Have the bot leave voice, for a session that is no more."""
-        request = Request(
-            payloads.leave(guild_id),
+        command = payloads.leave(guild_id)
+        self._put(self._request(session_id, guild_id, command, order=guild_id))
+
+    def _request(
+        self,
+        session_id: str,
+        guild_id: int,
+        command: Command,
+        client: str = "",
+        *,
+        order: int | None,
+        keys: tuple[Hashable, ...] = (),
+    ) -> Request:
+        now = self._clock()
+        return Request(
+            command,
             session_id=session_id,
             guild_id=guild_id,
             lane=shard_of_guild(guild_id, self._look_at_plan()),
-            expires=self._clock() + PATIENCE_S,
-            order=guild_id,
+            expires=now + PATIENCE_S,
+            latest=now + LIMITED_S,
+            client=client,
+            order=order,
+            keys=keys,
         )
-        self._put(request)
 
     def _over(self, session_id: str) -> None:
         """Nobody waits for the answers of a session any more, and its place in voice is free."""

@@ -16,6 +16,8 @@ from cluster.proxy.requests.unsent import Unsent
 
 AGAIN_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds until a request that was not sent is tried again, by how often it was."""
+TURN_S: Final = 60.0
+"""Seconds that a request has for its turn, from when Discord has room for it."""
 FOR_GOOD: Final = (CommandError, KeyRefusedError)
 """Errors after which the same request would fail again."""
 
@@ -86,6 +88,8 @@ class Sender:
 
     def _failed(self, request: Request, error: ClusterError) -> None:
         at = self._clock() + max(_wait(error), AGAIN_S[min(request.tries, len(AGAIN_S) - 1)])
+        if isinstance(error, BusyError):
+            request.expires = max(request.expires, min(at + TURN_S, request.latest))
         if isinstance(error, FOR_GOOD) or at >= request.expires:
             self._lanes.done(request)
             self._given_up(request, error)

@@ -23,9 +23,9 @@ FILE: Final = "requests.db"
 FORMAT: Final = 1
 BUSY_S: Final = 1.0
 """How long another process may hold the file; one transaction takes some 50 us."""
-NONCES_S: Final = 600.0
-"""Seconds for which a nonce is kept: an answer is there in some seconds, and in a few minutes where
-a shard has to wait for its session."""
+NONCES_S: Final = 1200.0
+"""Seconds for which a nonce is kept: an answer is there in some seconds, and in ten minutes where
+many ask for the same."""
 MOST_PRESENCES: Final = 1024
 _NS: Final = 1_000_000_000
 _TABLES: Final = """

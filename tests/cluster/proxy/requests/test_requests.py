@@ -401,6 +401,38 @@ def test_what_fails_for_good_is_counted(tmp_path: Path, caplog: pytest.LogCaptur
     assert "op 8 of music given up" in caplog.text
 
 
+def test_many_who_ask_for_all_members_of_a_guild_get_them(tmp_path: Path) -> None:
+    """A bot of ten processes that are started together; Discord gives them once in 30 s."""
+
+    async def scenario() -> None:
+        cluster = PlayedCluster(1)
+        now = asyncio.get_running_loop().time
+        last = -100.0
+
+        def answer(shard: int, command: Command) -> ClusterError | None:
+            nonlocal last
+            if now() < last + 31:
+                return BusyError.after(last + 31 - now(), "they were asked for less than 30 s ago")
+            last = now()
+            return None
+
+        cluster.answer = answer
+        async with cluster.requests(tmp_path) as requests:
+            d = {"guild_id": str(guild(1)), "query": "", "limit": 0}
+            for number in range(10):
+                requests.received(PlayedSession(f"s{number}"), 8, d)
+            await asyncio.sleep(500)
+            assert len({d["nonce"] for _, d in cluster.of(8)}) == 10
+            assert requests.counts().given_up == 0
+            for number in range(40):
+                requests.received(PlayedSession(f"s{number}"), 8, d)
+            await asyncio.sleep(1000)
+            assert requests.counts().waiting == 0
+            assert 15 <= requests.counts().given_up <= 25
+
+    play(scenario)
+
+
 def test_one_client_can_not_hold_up_another(tmp_path: Path) -> None:
     async def scenario() -> None:
         cluster = PlayedCluster(1)

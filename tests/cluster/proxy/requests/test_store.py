@@ -44,9 +44,9 @@ def test_who_asked_for_voice(store: Store, other: Store) -> None:
 
 
 def test_nonces_are_kept_for_a_while(store: Store, other: Store) -> None:
-    old, new = store.keep_nonce("x" * 32, 0), store.keep_nonce("é" * 16, 700 * S)
+    old, new = store.keep_nonce("x" * 32, 0), store.keep_nonce("é" * 16, 1300 * S)
     assert (other.nonce(old), other.nonce(new)) == ("x" * 32, "é" * 16)
-    store.forget_nonces(700 * S)
+    store.forget_nonces(1300 * S)
     assert (other.nonce(old), other.nonce(new)) == (None, "é" * 16)
     assert other.nonce((1 << 64) - 1) is None
 
