@@ -41,7 +41,10 @@ OWN_FILES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (r"(aside-)?(data\.mdb|lock\.mdb|journal\.json)", "journals"),
         (r"journal\.json\.[0-9]+|looking\.json|died\.txt|owner\.lock", "journals"),
     ),
-    "cache": ((r"data\.mdb|lock\.mdb|owner\.lock", "cache"),),
+    "cache": (
+        (r"(aside-)?(data\.mdb|lock\.mdb|cache\.json)", "cache"),
+        (r"cache\.json\.[0-9]+|died\.txt|owner\.lock", "cache"),
+    ),
     "proxy": (
         (r"(aside-)?(sessions\.sqlite3|requests\.db)(-wal|-shm|-journal)?", "proxy"),
         (r"[0-9a-f]{16}\.lock", "proxy"),

@@ -31,6 +31,7 @@ OWN = (
     "logs/coordinator.log", "logs/coordinator.log.3", "logs/worker-12.log", "logs/replay.log.1",
     "logs/hub-1.log", "logs/host-gate.log", "logs/host.log", "logs/ray.log",
     "logs/cache.log", "cache/data.mdb", "cache/lock.mdb", "cache/owner.lock",
+    "cache/cache.json", "cache/died.txt", "cache/aside-data.mdb", "cache/cache.json.4711",
     "logs/proxy-0.log", "logs/proxy-12.log.1", "proxy/requests.db", "proxy/requests.db-wal",
     "proxy/sessions.sqlite3", "proxy/sessions.sqlite3-shm", "proxy/0123456789abcdef.lock",
     "proxy/aside-sessions.sqlite3-wal",
