@@ -32,6 +32,8 @@ class Proxies:
         """Take a process's report of itself. args: ProxyReport."""
         report = args_of(args, ProxyReport)
         self._forget_silent()
+        if not report.key and not report.leaving:
+            self._forget_former(report)
         if report.leaving:
             self._seen.pop(report.id, None)
         elif report.id in self._seen or len(self._seen) < MOST:
@@ -43,6 +45,12 @@ class Proxies:
         self._forget_silent()
         reports = [report for report, _ in self._seen.values()]
         return sorted(reports, key=lambda report: (report.key, report.number, report.pid))
+
+    def _forget_former(self, report: ProxyReport) -> None:
+        """Forget the process that one of the cluster's own has taken the place of."""
+        for key, (other, _) in list(self._seen.items()):
+            if not other.key and other.number == report.number and other.id != report.id:
+                del self._seen[key]
 
     def _forget_silent(self) -> None:
         now = self._clock()

@@ -246,7 +246,8 @@ def test_processes_that_end_under_traffic_cost_no_event_and_no_identify(
                 assert program.client.closes[0] == 1006
             assert await identified(control) == before
             troubles = (await own.status()).troubles
-            assert any("proxy 0 was restarted 2 times" in line for line in troubles)
+            restarted = [line.partition(":")[0] for line in troubles]
+            assert restarted == [f"proxy {n} was restarted 2 times" for n in range(PROCESSES)]
 
     asyncio.run(scenario())
 

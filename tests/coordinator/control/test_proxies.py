@@ -55,15 +55,27 @@ def test_one_that_leaves_or_says_nothing_is_gone() -> None:
     assert played.names() == []
 
 
+def test_one_that_takes_the_place_of_another_is_alone_there() -> None:
+    played = Played()
+    played.say(id="far", key="host-2")
+    played.say(id="a")
+    played.say(id="b", number=1)
+    played.say(id="c")
+    played.say(id="far too", key="host-2")
+    assert played.names() == [
+        ("", 0, "c"), ("", 1, "b"), ("host-2", 0, "far"), ("host-2", 0, "far too"),
+    ]  # fmt: skip
+
+
 def test_reports_are_bounded_and_those_beyond_are_answered_all_the_same() -> None:
     played = Played()
     for number in range(MOST):
-        played.say(id=str(number))
-    assert played.say(id="one more") == FACTS
+        played.say(id=str(number), number=number)
+    assert played.say(id="one more", number=MOST) == FACTS
     assert len(played.names()) == MOST
     played.now += SILENT_S + 1
-    played.say(id="one more")
-    assert played.names() == [("", 0, "one more")]
+    played.say(id="one more", number=MOST)
+    assert played.names() == [("", MOST, "one more")]
 
 
 @pytest.mark.parametrize(
