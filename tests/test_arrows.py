@@ -60,6 +60,7 @@ PURE = [
     "cluster/proxy/server/states.py",
     "cluster/proxy/server/aftermath.py",
     "cluster/proxy/server/identifying.py",
+    "cluster/proxy/server/restarts.py",
     "cluster/sandbox/world/permissions.py",
     "cluster/subscriber/chain",
     "cluster/subscriber/overlap_dedup.py",

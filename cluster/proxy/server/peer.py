@@ -22,6 +22,7 @@ from cluster.proxy.refusal import InvalidSession
 from cluster.proxy.server.connection import Connection
 from cluster.proxy.server.greeting import read_greeting
 from cluster.proxy.server.identifying import ClusterFacts, read_identify
+from cluster.proxy.server.restarts import Restarts
 from cluster.proxy.server.states import Action, State, action_on
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Ground(NamedTuple):
     """Lets a task run."""
     refused: Callable[[Refused, str], None]
     """Hears of what a client is refused, and of its address."""
+    restarts: Restarts
+    held_back: Callable[[str], None]
+    """Hears of each IDENTIFY that came too soon, and whose it was."""
     closed: Callable[[int], None]
     """Hears of the code of each close by the server."""
     lost: Callable[[], None]
@@ -74,6 +78,8 @@ class Peer:
         self._acknowledged: int | None = None
         self._has_drained = False
         """Whether the client has taken all that waited before its session was known."""
+        self._identified: tuple[tuple[str, int], float] | None = None
+        """As which client and shard, and when."""
         self._told_to_go = False
         self._is_over = False
         self._session: Session | None = None
@@ -139,6 +145,9 @@ class Peer:
         if not by_client:
             self._ground.closed(code)
         self._is_over = by_client and code in (1000, 1001) and not self._told_to_go
+        if self._identified is not None:
+            (client, shard_id), at = self._identified
+            self._ground.restarts.ended(client, shard_id, at, self._ground.clock())
         session, self._session = self._session, None
         if session is not None:
             over = self._is_over
@@ -228,8 +237,14 @@ class Peer:
         asked = read_identify(
             d, client, self._ground.cluster(), version=self._version, url=self._url
         )
+        now = self._ground.clock()
+        if not self._ground.restarts.allow(client, asked.identify.shard_id, now):
+            self._ground.held_back(client)
+            self._connection.send(Op.INVALID_SESSION, False)
+            return
         if not self._has_stream:
             self._connection.encoder = PayloadZlibEncoder() if asked.compress else None
+        self._identified = (client, asked.identify.shard_id), now
         self._acknowledged = None  # what came before was of another session
         self.state = State.IDENTIFYING
         self._ground.spawn(self._begin(asked.identify))

@@ -25,6 +25,7 @@ from cluster.proxy.server.connection import Connection
 from cluster.proxy.server.http_answers import HttpAnswer, answer, gateway_url
 from cluster.proxy.server.identifying import ClusterFacts
 from cluster.proxy.server.peer import Ground, Peer
+from cluster.proxy.server.restarts import Restarts
 from cluster.proxy.server.websocket import header, is_handshake
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,8 @@ class ProxyServer:
             clock=clock,
             spawn=self._spawn,
             refused=self._refused,
+            restarts=Restarts(),
+            held_back=self._held_back,
             closed=self._closed,
             lost=self._count_lost,
         )
@@ -118,6 +121,7 @@ class ProxyServer:
         self._lost = 0
         self._dispatched = 0
         """Dispatches that went over connections that have ended."""
+        self._held_backs = 0
 
     # Life
 
@@ -303,6 +307,14 @@ class ProxyServer:
 
     def _count_lost(self) -> None:
         self._lost += 1
+
+    def _held_back(self, client: str) -> None:
+        self._held_backs += 1
+        if worth_saying(self._held_backs):
+            log.warning(
+                "%s identifies again and again, and is told to wait (op 9): is it started anew "
+                "whenever it fails?", f"client {client}" if client else "a bot",
+            )  # fmt: skip
 
     def _closed(self, code: int) -> None:
         self._closes[code] += 1

@@ -17,6 +17,7 @@ from cluster.gateway_server.refusal import Refused
 from cluster.proxy.refusal import InvalidSession
 from cluster.proxy.server.identifying import program_of
 from cluster.proxy.server.peer import UNIDENTIFIED_S
+from cluster.proxy.server.restarts import MOST_RESTARTS
 from tests.cluster.proxy.server.rig import (
     SECRET,
     TOKEN,
@@ -323,6 +324,30 @@ def test_compression_of_payloads_is_asked_for_with_each_identify() -> None:
         assert (opcode, json.loads(data)["t"]) == (1, "READY")
 
     play(scenario)
+
+
+def test_a_program_that_is_started_again_and_again_is_told_to_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario(there: Served, clock: PlayedClock) -> None:
+        staying = [await RawClient.identified(there.port) for _ in range(MOST_RESTARTS)]
+        for _ in range(MOST_RESTARTS):
+            (await RawClient.identified(there.port)).leave()
+        await eventually(lambda: there.server.counts().connections == len(staying))
+        another = await RawClient.identified(there.port, token=SECRET)
+        other_shard = await RawClient.identified(there.port, shard=[1, 2])
+        client = await RawClient.greeted(there.port)
+        client.send(identify_payload())
+        assert await client.payload() == {"t": None, "s": None, "op": 9, "d": False}
+        clock.now += 5.0
+        for each in (client, another, other_shard, *staying):
+            each.send(BEAT)
+        client.send(identify_payload())
+        assert await client.payload() == ACK
+        assert (await client.payload())["t"] == "READY"
+
+    play(scenario, heartbeat_interval_ms=60_000)
+    assert "a bot identifies again and again" in caplog.text
 
 
 def test_intents_of_no_documentation_are_left_out() -> None:
