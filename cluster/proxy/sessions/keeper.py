@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 16
 """Sessions that are written in one turn of the event loop."""
+RECENT_NS: Final = 60 * 10**9
+"""Sessions that have lost their connections within so long may be about to be resumed."""
+NEAR: Final = 5_000
+"""Events of a shard that a process reads again at most when it begins."""
 TOGETHER_NS: Final = 60 * 10**9
 """Sessions that have lost their connections within so long may be those of several programs that
 ended together, and which is whose nobody knows."""
@@ -116,6 +120,21 @@ class Keeper:
         except sqlite3.Error as error:
             self._failed(error)
             return None
+
+    def reaching_back(self, start: Positions) -> Positions:
+        """Return where a process begins to read that could begin here: a little earlier, where the
+        sessions are that are about to be resumed, so that they need no Subscriber of their own."""
+        try:
+            left = self._store.left(self._now_ns() - RECENT_NS)
+        except sqlite3.Error as error:
+            self._failed(error)
+            return start
+        found = start
+        for stored in left:
+            where = Positions.read(stored.positions)
+            if start.is_near(where, NEAR):
+                found = found.met(where)
+        return found
 
     def is_own(self, found: Found) -> bool:
         """Return whether a session was this process's when it was found."""

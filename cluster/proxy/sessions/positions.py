@@ -97,6 +97,16 @@ class Positions:
             {key: min(place, theirs.get(key, place)) for key, place in self.places.items()},
         )
 
+    def is_near(self, other: Positions, events: int) -> bool:
+        """Return whether the other is at most so many events behind in each shard that it knows."""
+        if other.store != self.store:
+            return False
+        for key, (epoch, seq) in other.places.items():
+            own = self.places.get(key)
+            if own is not None and (own[0] != epoch or own[1] - seq > events):
+                return False
+        return True
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Positions)

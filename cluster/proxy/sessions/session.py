@@ -214,6 +214,8 @@ class ProxySession:
         if seq > self.acknowledged:
             self.acknowledged = seq
             self.sent.acknowledge(seq, self._view.state)
+            if self.guilds and self.sent.marks[0].begun is None:
+                self.guilds = ()  # nobody goes back to where it was told of them
             self.changed = True
 
     def go_back(self, seq: int) -> SentMark:

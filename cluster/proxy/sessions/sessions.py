@@ -106,7 +106,7 @@ class ProxySessions:
                 if self._takes_over:
                     group.create_task(self._takeovers.run())
                 start = await self._beginnings.first_positions()
-                await self._intake.run(start)
+                await self._intake.run(self._keeper.reaching_back(start))
         finally:
             self._turns.close()
             for task in self._under_way:

@@ -190,6 +190,17 @@ class SessionStore:
             return None
         return Found(stored, row[2])
 
+    def left(self, since_ns: int) -> list[Stored]:
+        """Return the sessions that have lost their connections since then, and those whose owner
+        was killed."""
+        rows = self._db.execute("SELECT id, owner, detached_ns, body FROM sessions").fetchall()
+        found = (
+            _read(session_id, body, b"")
+            for session_id, owner, detached_ns, body in rows
+            if detached_ns > since_ns or (not detached_ns and not self.is_alive(owner))
+        )
+        return [stored for stored in found if stored is not None]
+
     def find_detached(self, identify: Identify) -> list[Found]:
         """Return the sessions of which one that identifies so may be the heir: of the same client,
         shard and intents, without a connection; only those of the same program, if there are any.

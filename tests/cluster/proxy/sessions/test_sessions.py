@@ -17,6 +17,7 @@ from cluster.discord.intents import Intents
 from cluster.errors import ClusterError
 from cluster.proxy.refusal import Refused
 from cluster.proxy.sessions import ProxySessions, SessionStore
+from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.states import State
 from cluster.subscriber import Gap
 from cluster.subscriber.items import Stalled
@@ -615,6 +616,33 @@ async def test_the_next_process_goes_on(ground: Ground) -> None:
         await turns()
         assert again.events == [(0, 2), (0, 3), (0, 4)]
         assert [payload["s"] for payload in again.got] == [8, 9, 10, 11]
+
+
+@scenario
+async def test_the_next_process_reads_from_where_its_sessions_are(ground: Ground) -> None:
+    async with ground.proxy() as sessions:
+        begun = [await sessions.identify(Client(), identify(str(number))) for number in range(3)]
+        await turns()
+        ground.come(0, 1, 2)
+        ground.come(1, 1)
+        await turns()
+        for number, session in enumerate(begun):
+            session.acknowledge(4 + number)
+            session.detach(over=False)
+    ground.come(0, 3)
+    ground.cluster.started.clear()
+    async with ground.proxy() as sessions:
+        for number, session in enumerate(begun):
+            again = Client()
+            await sessions.resume(again, session.id, 4 + number, str(number))
+            await turns()
+            assert len(again.events) == 4 - number
+        assert len(ground.cluster.started) == 1
+    ground.come(0, *range(4, 20_000))  # what is far behind is read by who needs it
+    await asyncio.sleep(1)
+    async with ground.proxy() as sessions:
+        await turns()
+        assert Positions.read(ground.cluster.started[-1]).has(event(0, 19_999))
 
 
 @scenario
