@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 
 import pytest
 from hypothesis import example, given
@@ -39,9 +38,7 @@ def test_what_is_written_is_read(session: str, own: str | None, number: int) -> 
     assert nonces.read(nonce) == expected
 
 
-@pytest.mark.parametrize(
-    "own", [None, secrets.token_hex(16), "1345678901234567890", "0", "a nonce of mine"]
-)
+@pytest.mark.parametrize("own", [None, "0f" * 16, "1345678901234567890", "0", "a nonce of mine"])
 def test_nonces_of_libraries_need_no_memory(own: str | None) -> None:
     assert nonces.write("session", own) is not None
 
