@@ -2,11 +2,11 @@
 its I/O.
 
 It reads handshakes and clients' frames, answers pings and closes. What goes to clients is framed by
-gateway_server/frames.py, many payloads at once. Sending that way took 0.2 us for a message of 600
-bytes with `websockets`, `picows` and `aiohttp` alike (their own send: 7 to 10, 5, 7 us); a message
-received and answered takes 40 us (picows 27, aiohttp 39), of which a client may cause two a second;
-an idle connection takes 5 KiB (9 to 14, 14), a handshake 0.17 ms (0.14 to 0.18, 0.20). It is the
-one whose timing and bounds are all the caller's, and it needs no other package.
+gateway_server/frames.py, many payloads at once. Sending that way took 0.2 to 0.3 us for a message
+of 600 bytes with `websockets`, `picows` and `aiohttp` alike (their own send: 7 to 10, 5, 7 us); a
+message received and answered takes 40 us (picows 21 to 35, aiohttp 39), of which a client may cause
+two a second; an idle connection takes 5 KiB (9 to 28, 14), a handshake 0.17 ms (0.14 to 0.22,
+0.20). It is the one whose timing and bounds are all the caller's, and it needs no other package.
 """
 
 from __future__ import annotations
