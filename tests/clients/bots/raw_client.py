@@ -64,6 +64,7 @@ class RawClient:
         self._awaited: set[str] = set()
         self._asked_at = 0.0
         self._away_s = RETRY_S
+        self._ended_at = 0.0
 
     def forget(self) -> None:
         """Be a new process: nothing is known of a session."""
@@ -76,9 +77,10 @@ class RawClient:
         if self._socket is not None:
             self._socket.transport.abort()
 
-    def acknowledged(self, ago_s: float = 0.0) -> int:
-        """The s that heartbeats had told so many seconds ago; 0: none."""
-        latest = time.monotonic() - ago_s
+    def acknowledged(self, before_s: float = 0.0) -> int:
+        """The s that heartbeats had told so many seconds before the last connection ended; 0:
+        none."""
+        latest = self._ended_at - before_s
         return max((seq for moment, seq in self.beats if moment <= latest), default=0)
 
     async def send(self, op: int, d: Any) -> None:
@@ -114,6 +116,7 @@ class RawClient:
                     await self._take(text, payload)
             finally:
                 self._socket = None
+                self._ended_at = time.monotonic()
                 if beats is not None:
                     beats.cancel()
                 self.closes.append(socket.close_code)
