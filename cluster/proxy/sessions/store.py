@@ -203,8 +203,9 @@ class SessionStore:
 
     def find_detached(self, identify: Identify) -> list[Found]:
         """Return the sessions of which one that identifies so may be the heir: of the same client,
-        shard and intents, without a connection; only those of the same program, if there are any.
-        The one that has lost its connection last is the first."""
+        shard and intents, without a connection. Of a client without a name only those of the same
+        program are, of another those before all others. The one that has lost its connection last
+        is the first."""
         rows = self._db.execute(
             "SELECT id, owner, detached_ns, seen_ns, body, state, heir_from FROM sessions"
             " WHERE client = ? AND shard_id = ? AND shard_count = ? AND intents = ?",
@@ -218,7 +219,7 @@ class SessionStore:
                     plain = decode_plain(heir_from)
                     found.append(Found(stored, owner, detached_ns or seen_ns, plain))
         same = [one for one in found if one.stored.identify.program == identify.program]
-        return sorted(same or found, key=_ended, reverse=True)
+        return sorted(found if identify.client and not same else same, key=_ended, reverse=True)
 
     # -- owners ----------------------------------------------------------------------------------
 

@@ -88,17 +88,20 @@ def test_who_may_not_take_a_session(one: SessionStore) -> None:
     assert heir_of(one, identify("bot")) is not None
 
 
+@pytest.mark.parametrize(("client", "heirs"), [("", ["b", "c"]), ("bot", ["b", "c", "a"])])
 def test_the_heir_is_of_the_same_program_and_of_the_one_that_went_last(
-    one: SessionStore, two: SessionStore
+    one: SessionStore, two: SessionStore, client: str, heirs: list[str]
 ) -> None:
+    """A client that has a name may be written anew; programs without one are each their own."""
+
     def of(program: str) -> Identify:
-        return msgspec.structs.replace(identify(), program=program)
+        return msgspec.structs.replace(identify(client), program=program)
 
     for name, program, seconds in (("a", "x", 30), ("b", "y", 40), ("c", "y", 20), ("d", "y", 0)):
         session = stored(name, of(program))
         one.add(session, NS)
         one.write([detached(session, seconds)], NS)
-    for expected in ("b", "c", "a"):
+    for expected in heirs:
         found = heir_of(two, of("y"))
         assert found is not None
         assert found.stored.id == expected
