@@ -230,3 +230,21 @@ def test_damage_in_the_midst_of_a_turn(tmp_path: Path, monkeypatch: pytest.Monke
     assert store.set_aside == "a page was none"
     assert store.position is None
     store.close()
+
+
+def test_what_a_turn_knew_of_guilds_the_next_one_does_not_believe_blindly(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    channel = event("CHANNEL_CREATE", b'{"id":"77","guild_id":"%d"}' % GUILD)
+    write(store, ready(GUILD), guild(GUILD))
+    write(store, event("GUILD_MEMBER_REMOVE", b'{"guild_id":"%d","user":{"id":"6"}}' % GUILD))
+    write(store, event("GUILD_MEMBER_REMOVE", b'{"guild_id":"%d","user":{"id":"7"}}' % GUILD))
+    with store.snapshot() as view:
+        state = view.guild_state(GUILD)
+        assert state is not None
+        assert state.state.member_count == 1
+    write(store, event("GUILD_DELETE", b'{"id":"%d"}' % GUILD))
+    write(store, channel)
+    with store.snapshot() as view:
+        assert view.guild_ids() == []
+        assert view.channels(GUILD) == [], "a channel of a guild that is gone"
+    store.close()
