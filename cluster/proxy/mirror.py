@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 """Guilds that are asked for at a time."""
 AGAIN_S: Final = 1.0
+MEND_S: Final = 10.0
+"""How often guilds are looked for of which events were missed."""
 
 
 class Subscribe(Protocol):
@@ -55,8 +57,8 @@ class _Bot(msgspec.Struct):
 class Mirror:
     """A context manager; within it `run` keeps it up to date."""
 
-    def __init__(self, folder: Path, lock: FolderLock, store: Store) -> None:
-        self._folder = folder
+    def __init__(self, queries: CacheQueries, lock: FolderLock, store: Store) -> None:
+        self._queries = queries
         self._lock = lock
         self._store = store
 
@@ -78,10 +80,10 @@ class Mirror:
         except BaseException:
             lock.release()
             raise
-        mirror = cls(folder, lock, store)
+        mirror = cls(queries, lock, store)
         try:
             if store.position is None:
-                await mirror._copy(queries, position)
+                await mirror._copy(position)
         except BaseException:
             mirror.close()
             raise
@@ -109,6 +111,11 @@ class Mirror:
 
     async def run(self, subscribe: Subscribe) -> None:
         """Keep it up to date until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(subscribe))
+            group.create_task(self._mend())
+
+    async def _follow(self, subscribe: Subscribe) -> None:
         names = sorted(self._store.names)
         while True:
             subscriber = subscribe(self._store.position or "oldest", events=names)
@@ -122,8 +129,22 @@ class Mirror:
                 log.warning("%s; subscribing again", errors.exceptions[0])
             await asyncio.sleep(AGAIN_S)
 
-    async def _copy(self, queries: CacheQueries, position: dict[str, Any]) -> None:
+    async def _mend(self) -> None:
+        """Copy anew the guilds of which events were missed here, and not there."""
+        while True:
+            await asyncio.sleep(MEND_S)
+            with self._store.snapshot() as snapshot:
+                unsure = [one.id for one in snapshot.guilds() if one.state.unknown_since_ns]
+            if unsure:
+                log.info("%d guilds of which events were missed are copied anew", len(unsure))
+                try:
+                    await self._copy_guilds(unsure)
+                except (ClusterError, TimeoutError) as error:
+                    log.warning("they can't be copied: %s", error)
+
+    async def _copy(self, position: dict[str, Any]) -> None:
         """Copy all guilds. position: of the cluster's cache before."""
+        queries = self._queries
         bot = await queries.bot()
         if bot is None:
             raise CacheError("the cluster's cache knows no bot yet", "wait until a shard is ready")
@@ -132,15 +153,18 @@ class Mirror:
         own_id = int(msgspec.json.decode(bot.raw, type=_Bot).user.id)
         with self._store.turn() as turn:
             turn.begin_copy(own_id, bot.raw)
-        for start in range(0, len(guild_ids), AT_ONCE):
-            some = guild_ids[start : start + AT_ONCE]
-            copies = await asyncio.gather(*(_guild(queries, guild_id) for guild_id in some))
-            with self._store.turn() as turn:
-                for put in copies:
-                    put(turn)
+        await self._copy_guilds(guild_ids)
         with self._store.turn() as turn:
             turn.position = position
         log.info("the cluster's cache was copied")
+
+    async def _copy_guilds(self, guild_ids: list[int]) -> None:
+        for start in range(0, len(guild_ids), AT_ONCE):
+            some = guild_ids[start : start + AT_ONCE]
+            copies = await asyncio.gather(*(_guild(self._queries, one) for one in some))
+            with self._store.turn() as turn:
+                for put in copies:
+                    put(turn)
 
 
 async def _guild(queries: CacheQueries, guild_id: int) -> Callable[[Any], None]:

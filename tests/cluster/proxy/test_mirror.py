@@ -14,9 +14,11 @@ import pytest
 from cluster.cache import Bot, CacheError, Part
 from cluster.cache.kinds import Keep, Kind
 from cluster.errors import AlreadyRunningError
+from cluster.proxy import mirror as mirror_module
 from cluster.proxy.mirror import Mirror
-from cluster.subscriber import Item
+from cluster.subscriber import Gap, Item
 from cluster.wire.cache import GuildRow
+from cluster.wire.states import GapReason
 from tests.cluster.cache.played import event, position
 
 GUILDS = [number << 22 for number in range(1, 20)]
@@ -154,5 +156,33 @@ def test_one_that_was_broken_off_is_begun_anew(
         with await made(tmp_path / "cache", queries) as mirror, mirror.snapshot() as view:
             assert view.guild_ids() == GUILDS[1:]
             assert view.roles(GUILDS[1]) == []
+
+    asyncio.run(scenario())
+
+
+def test_guilds_of_which_events_were_missed_are_copied_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror_module, "MEND_S", 0.01)
+    missed = Gap(0, 1, 1, None, 6, 7, GapReason.GONE)
+
+    @asynccontextmanager
+    async def subscribe(start: Any, *, events: list[str]) -> AsyncIterator[Stream]:
+        yield Stream([missed])
+
+    async def scenario() -> None:
+        queries = Queries()
+        with await made(tmp_path / "cache", queries) as mirror:
+            asked = queries.asked
+            running = asyncio.create_task(mirror.run(subscribe))
+            async with asyncio.timeout(WITHIN_S):
+                while True:
+                    await asyncio.sleep(0.01)
+                    with mirror.snapshot() as view:
+                        sure = all(not one.state.unknown_since_ns for one in view.guilds())
+                    if sure and queries.asked == asked + len(GUILDS) - 1:
+                        break
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(scenario())
