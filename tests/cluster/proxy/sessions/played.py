@@ -71,6 +71,9 @@ class Subscriber:
         self._next = [0, 0]
         """By shard: the index of the next item."""
         self._hand: Event | None = None
+        self._given: set[tuple[int, int]] = set()
+        """Shards of which something was given out."""
+        self._has_waited = False
 
     async def __aenter__(self) -> Subscriber:
         return self
@@ -96,7 +99,9 @@ class Subscriber:
                 yield item
                 if self._hand is not None:
                     self._had.add(self._hand)
+                    self._given.add((self._hand.shard_count, self._hand.shard_id))
                     self._hand = None
+            self._has_waited = True
             self.arrived.clear()
             await self.arrived.wait()
 
@@ -114,7 +119,11 @@ class Subscriber:
 
     @property
     def position(self) -> dict[str, Any]:
-        return self._had.plain()
+        """As a Subscriber has it: where a shard begins, it knows once it has come to that."""
+        places = self._had.places
+        if not self._has_waited:
+            places = {key: place for key, place in places.items() if key in self._given}
+        return Positions(self._had.store, places).plain()
 
 
 class Cache:
