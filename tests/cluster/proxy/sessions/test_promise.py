@@ -334,7 +334,7 @@ ACTIONS = st.lists(
 
 
 @settings(
-    max_examples=60, deadline=None,
+    max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(ACTIONS)
@@ -342,7 +342,7 @@ def test_no_session_misses_an_event(actions: list[Action]) -> None:
     play(lambda: _play([("identify", 0, 0), ("identify", 1, 0), *actions]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ACTIONS)
 def test_within_one_process_each_event_comes_once(actions: list[Action]) -> None:
     actions = [action for action in actions if action[0] not in ("kill", "heir")]
