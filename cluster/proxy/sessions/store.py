@@ -146,16 +146,23 @@ class SessionStore:
             )
 
     def expire(self, before_ns: int, now_ns: int) -> None:
-        """Remove sessions that have had no connection since then, and those whose owner has not
-        called this since then."""
+        """Remove sessions that have had no connection since then, and those whose owner was killed
+        and has not called this since then: one that lives may not have come to it yet, where the
+        host's clock has jumped."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
                 "UPDATE sessions SET seen_ns = ? WHERE owner = ?", (now_ns, self.owner)
             )
             self._db.execute(
-                "DELETE FROM sessions WHERE seen_ns < ?1 OR (detached_ns > 0 AND detached_ns < ?1)",
-                (before_ns,),
+                "DELETE FROM sessions WHERE detached_ns > 0 AND detached_ns < ?", (before_ns,)
+            )
+            unseen = self._db.execute(
+                "SELECT DISTINCT owner FROM sessions WHERE seen_ns < ?", (before_ns,)
+            ).fetchall()
+            self._db.executemany(
+                "DELETE FROM sessions WHERE seen_ns < ? AND owner = ?",
+                [(before_ns, owner) for (owner,) in unseen if not self.is_alive(owner)],
             )
             self._db.execute("DELETE FROM holds WHERE older NOT IN (SELECT id FROM sessions)")
 

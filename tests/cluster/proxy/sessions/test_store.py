@@ -169,10 +169,20 @@ def test_sessions_expire(one: SessionStore, two: SessionStore) -> None:
     for name in ("gone", "kept", "here"):
         one.add(stored(name, identify(name)), NS)
     one.write([detached(stored("gone"), 100), detached(stored("kept"), 300)], NS)
-    two.add(stored("of two"), NS)
     one.expire(before_ns=200 * NS, now_ns=400 * NS)
     assert one.owned() == {"kept", "here"}
-    assert two.owned() == set()  # it has not said for too long that it is there
+
+
+def test_where_the_clock_jumps_no_session_with_a_connection_expires(
+    one: SessionStore, two: SessionStore
+) -> None:
+    """The host has slept, or keep_seconds is shorter than the time between two looks."""
+    two.add(stored("of two"), NS)
+    one.expire(before_ns=200 * NS, now_ns=400 * NS)
+    assert two.owned() == {"of two"}
+    two.close()
+    one.expire(before_ns=200 * NS, now_ns=400 * NS)
+    assert one.find_detached(identify()) == []
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
