@@ -142,6 +142,12 @@ class Snapshot:
         state = self._state(guild_id)
         return state is None or state.unavailable or not state.known
 
+    def is_doubtful(self, guild_id: int) -> bool:
+        """Return whether events of a guild were missed since its last GUILD_CREATE, so that nobody
+        knows how old it is."""
+        state = self._state(guild_id)
+        return state is not None and state.unknown_since_ns > 0
+
     def _state(self, guild_id: int) -> GuildState | None:
         value = self._get(schema.pack_id(guild_id), self._db.guilds)
         return None if value is None else decode_state(value)

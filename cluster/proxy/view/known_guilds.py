@@ -42,13 +42,17 @@ class KnownGuilds:
     """The guilds of one client."""
 
     def __init__(
-        self, own_id: int, guilds: Iterable[int] = (), hidden: Set[int] = frozenset()
-    ) -> None:
+        self, own_id: int, guilds: Iterable[int] = (), hidden: Set[int] = frozenset(),
+        doubtful: Set[int] = frozenset(),
+    ) -> None:  # fmt: skip
         """own_id: the bot's user id, which is kept beside them; guilds: those that the client is
-        told of; hidden: those of them that are unavailable."""
+        told of; hidden: those of them that are unavailable; doubtful: those of which something may
+        have been missed."""
         self.own_id = own_id
         self._ids = array("Q", sorted(guilds))
-        self._flags = bytearray(_UNAVAILABLE * (one in hidden) for one in self._ids)
+        self._flags = bytearray(
+            _UNAVAILABLE * (one in hidden) | _DOUBTFUL * (one in doubtful) for one in self._ids
+        )
         self._state: bytes | None = None
 
     @classmethod

@@ -35,6 +35,9 @@ class Snapshot(Protocol):
     def is_unavailable(self, guild_id: int) -> bool:
         """Return whether a guild can't be shown now."""
 
+    def is_doubtful(self, guild_id: int) -> bool:
+        """Return whether events of a guild were missed since its last GUILD_CREATE."""
+
     def guild_state(self, guild_id: int) -> object | None:
         """Return how a guild stands; None: the bot is not in it."""
 
@@ -60,7 +63,9 @@ class Views:
         known = KnownGuilds(snapshot.own_id)
         if identify.intents & Intents.GUILDS:
             away = {one for one in guild_ids if snapshot.is_unavailable(one)}
-            known = KnownGuilds(snapshot.own_id, guild_ids, away)
+            # What the cache has missed of one, its next GUILD_CREATE tells.
+            old = {one for one in guild_ids if snapshot.is_doubtful(one)}
+            known = KnownGuilds(snapshot.own_id, guild_ids, away, old)
             if before:
                 known.expect(_read(before, snapshot.own_id))
         else:

@@ -29,6 +29,8 @@ class WorldSnapshot:
         self._world = world
         self.own_id = int(world.bot_user["id"])
         self.gone = set[int]()
+        self.old = set[int]()
+        """Guilds of which events were missed."""
 
     def bot(self) -> Any:
         data = self._world.ready(
@@ -42,6 +44,9 @@ class WorldSnapshot:
 
     def is_unavailable(self, guild_id: int) -> bool:
         return not self._world.available(guild_id)
+
+    def is_doubtful(self, guild_id: int) -> bool:
+        return guild_id in self.old
 
     def guild_state(self, guild_id: int) -> object | None:
         return None if guild_id in self.gone else self
@@ -142,6 +147,20 @@ def test_an_heir_is_told_again_of_what_its_predecessor_did_not_know(world: World
     assert heir.see(entry("GUILD_CREATE", joined))
 
 
+def test_what_the_cache_has_missed_of_a_guild_comes_with_its_next_guild_create(
+    world: World,
+) -> None:
+    views, snapshot = Views(), WorldSnapshot(world)
+    first, *_, last = world.guild_ids(0, 1)
+    snapshot.old.add(first)
+    view = views.begin(identify(), "abc", snapshot).view
+    known = entry("GUILD_CREATE", world.guild_create(last, intents=ALL, large_threshold=50))
+    missed = entry("GUILD_CREATE", world.guild_create(first, intents=ALL, large_threshold=50))
+    assert view.see(known) is None
+    assert view.see(missed)
+    assert view.see(missed) is None
+
+
 def test_a_view_goes_on_from_what_another_has_learnt(world: World) -> None:
     views = Views()
     view = views.begin(identify(), "abc", WorldSnapshot(world)).view
@@ -185,4 +204,9 @@ def test_the_caches_snapshot_is_one(world: World, tmp_path: Path) -> None:
             assert told is not None
             assert by_id(told[1]) == by_id(true)
         assert views.told(identify(), snapshot, 1) is None
+    with store.turn() as turn:
+        turn.doubt(0, 1, now_ns=7)
+    with store.snapshot() as snapshot:
+        view = views.begin(identify(), "def", snapshot).view
+        assert view.see(entry("GUILD_CREATE", true))
     store.close()
