@@ -151,13 +151,8 @@ class Keeper:
         the one begins that had least, and so will their heirs: no program misses what another one
         had.
         """
-        try:
-            left = self._store.find_detached(identify)
-        except sqlite3.Error as error:
-            self._failed(error)
-            return None
         begun_ns = self._now_ns() - self._keep_ns
-        left = [one for one in left if one.ended_ns > begun_ns]
+        left = [one for one in self._left(identify, own) if one.ended_ns > begun_ns]
         if not left:
             return None
         together = [one for one in left if left[0].ended_ns - one.ended_ns <= TOGETHER_NS]
@@ -167,6 +162,34 @@ class Keeper:
             start = start.met(_heir_start(one))
         beside = [one._replace(heir_from=start.plain()) for one in fresh[1:]]
         return Inheritance(fresh[0], start, beside)
+
+    def _left(self, identify: Identify, own: Mapping[str, ProxySession]) -> list[Found]:
+        """Return the sessions of which one that identifies so may be the heir, the one that has
+        lost its connection last first. Of its own sessions this process knows it also where that
+        could not be written."""
+        late = [
+            one
+            for one in own.values()
+            if one.detached_ns and one.changed and _says_same(one.identify, identify)
+        ]
+        if late:
+            self.write(late)
+        unwritten = {one.id: one for one in late if one.changed}
+        try:
+            found = self._store.find_detached(identify)
+        except sqlite3.Error as error:
+            self._failed(error)
+            found = []
+        left = [
+            one
+            for one in found
+            if one.stored.id not in unwritten and not (self.is_own(one) and _is_here(one, own))
+        ]
+        left += [
+            Found(self.stored(one), self._store.owner, one.detached_ns, is_unwritten=True)
+            for one in unwritten.values()
+        ]
+        return sorted(left, key=lambda one: one.ended_ns, reverse=True)
 
     def _fresh(self, found: Found, own: Mapping[str, ProxySession]) -> Found:
         """Return a session as it is now, if it is this process's."""
@@ -229,6 +252,19 @@ def had(stored: Stored) -> Positions:
     """Return what a client had of a session as it was stored."""
     mute = None if stored.mute is None else Positions.read(stored.mute)
     return Positions.read(stored.positions).joined(mute)
+
+
+def _says_same(one: Identify, other: Identify) -> bool:
+    """Return whether both are of one program, as far as anybody can tell."""
+    return (one.client, one.shard_id, one.shard_count, one.intents, one.program) == (
+        other.client, other.shard_id, other.shard_count, other.intents, other.program
+    )  # fmt: skip
+
+
+def _is_here(found: Found, own: Mapping[str, ProxySession]) -> bool:
+    """Return whether a session has a connection, though that could not be written."""
+    session = own.get(found.stored.id)
+    return session is not None and session.outlet is not None
 
 
 def _heir_start(found: Found) -> Positions:

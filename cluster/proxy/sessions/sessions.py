@@ -214,6 +214,9 @@ class ProxySessions:
             if seq < session.acknowledged:
                 log.warning("session %s: what came after %d is forgotten", session_id, seq)
                 return None
+            if not session.is_stored:
+                session.acknowledge(seq)  # no other process can have it
+                return session
         try:
             found = take(session_id, client, seq)
         except sqlite3.Error:

@@ -51,6 +51,8 @@ class Found(NamedTuple):
     """Unix time at which it lost its connection, or its owner, killed since, wrote last."""
     heir_from: dict[str, Any] | None = None
     """Positions.plain of where an heir of it begins at the latest. None: nobody has said."""
+    is_unwritten: bool = False
+    """It is this process's, and that it has lost its connection could not be written."""
 
 
 class Change(NamedTuple):
@@ -99,9 +101,13 @@ class SessionStore:
             if replaces is not None:
                 gone = self._db.execute(
                     "DELETE FROM sessions WHERE id = ? AND owner = ? AND (detached_ns > 0 OR ?)",
-                    (replaces.stored.id, replaces.owner, not self.is_alive(replaces.owner)),
+                    (
+                        replaces.stored.id,
+                        replaces.owner,
+                        replaces.is_unwritten or not self.is_alive(replaces.owner),
+                    ),
                 )
-                if not gone.rowcount:
+                if not gone.rowcount and not replaces.is_unwritten:
                     return False
             self._db.executemany(
                 "UPDATE sessions SET heir_from = ? WHERE id = ? AND owner = ?",

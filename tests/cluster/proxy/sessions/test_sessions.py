@@ -673,6 +673,51 @@ async def test_where_the_store_can_not_be_written_sessions_go_on(ground: Ground)
 
 
 @scenario
+async def test_where_the_store_can_only_be_read_nobody_misses_anything(ground: Ground) -> None:
+    """What writes nothing succeeds on a disk that is full."""
+    async with ground.proxy() as sessions:
+        full = sqlite3.OperationalError("database or disk is full")
+        early = await sessions.identify(Client(), identify("early"))
+        await turns()
+        with (
+            mock.patch.object(SessionStore, "write", side_effect=full),
+            mock.patch.object(SessionStore, "expire", side_effect=full),
+        ):
+            with mock.patch.object(SessionStore, "add", side_effect=full):
+                late = await sessions.identify(Client(), identify("late"))
+            await turns()
+            early.detach(over=False)
+            late.detach(over=False)
+            ground.come(0, 1)
+            new, again = Client(), Client()
+            heir = await sessions.identify(new, identify("early"))
+            resumed = await sessions.resume(again, late.id, 4, "late")
+            await turns()
+            assert heir.predecessor == early.id
+            assert new.events == [(0, 1)]
+            assert resumed is not None
+            assert again.events == [(0, 1)]
+
+
+@scenario
+async def test_who_has_a_connection_has_no_heir_whatever_is_written(ground: Ground) -> None:
+    async with ground.proxy() as sessions:
+        client = Client()
+        session = await sessions.identify(Client(), identify())
+        await turns()
+        session.detach(over=False)
+        full = sqlite3.OperationalError("database or disk is full")
+        with (
+            mock.patch.object(SessionStore, "write", side_effect=full),
+            mock.patch.object(SessionStore, "take", side_effect=full),
+        ):
+            assert await sessions.resume(client, session.id, 4, "") is not None
+            other = await sessions.identify(Client(), identify())
+            assert other.predecessor == ""
+            assert client.closed is None
+
+
+@scenario
 async def test_a_store_that_is_locked_costs_no_session(ground: Ground) -> None:
     async with ground.proxy() as one, ground.proxy() as two:
         session = await one.identify(Client(), identify())
