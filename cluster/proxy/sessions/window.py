@@ -132,16 +132,20 @@ class Window:
 
     def beyond(self, positions: Positions, names: Container[str]) -> Positions:
         """Return how far one has come who is at these positions and takes no other events but of
-        these names: in each shard up to the next of them, as far as the window knows."""
+        these names: in each shard up to the next of them, or a Gap, as far as the window knows."""
         g = self.join(positions)
         if g is None:
             return positions
         found, stopped = positions.copy(), set[Key]()
         for entry in self.slice(g, self.head - g):
             event = entry.event
+            key = event.source.shard_count, event.source.shard_id
+            if entry.name == GAP:
+                if event.shard_id < 0:
+                    break
+                stopped.add(key)
             if entry.name == GAP or positions.has(event):
                 continue
-            key = event.source.shard_count, event.source.shard_id
             if entry.name in names:
                 stopped.add(key)
             elif key not in stopped:

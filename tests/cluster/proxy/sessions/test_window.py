@@ -118,6 +118,18 @@ def test_who_takes_some_names_is_as_far_as_the_next_of_them(
         assert [found.has(e.event) for e in left] == [i < upto for i in range(len(left))]
 
 
+def test_nobody_is_beyond_a_gap_that_takes_no_events() -> None:
+    start = Positions(STORE, {(2, 0): (1, 0), (2, 1): (1, 0)})
+    window = Window(start.copy())
+    for entry in (gap_entry(2, 0, 1), Entry(event(0, 5)), Entry(event(1, 1))):
+        window.add(entry)
+    found = window.beyond(start, ())
+    assert found.places == {(2, 0): (1, 0), (2, 1): (1, 1)}
+    window.add(gap_entry(0, -1, 0))
+    window.add(Entry(event(1, 2)))
+    assert window.beyond(start, ()).places == {(2, 0): (1, 0), (2, 1): (1, 1)}
+
+
 def test_a_gap_has_a_place_and_no_position() -> None:
     window = Window(Positions(STORE, {(2, 0): (1, 0)}))
     window.add(gap_entry(2, 0, 1))
