@@ -17,6 +17,7 @@ from cluster.proxy.sessions.reading import Reading
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.turns import MOST_WAITING
 from cluster.subscriber import Event, Gap, Item
+from cluster.wire.states import GapReason
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +29,32 @@ AGAIN_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 2.0
 """How long a client may take nothing while another session may wait for its Subscriber's place."""
 
+LOST: Final = frozenset(
+    (GapReason.GONE, GapReason.NO_REPLAY, GapReason.OTHER_STORE, GapReason.AHEAD)
+)
+"""Why journals do not reach back so far. Of the others a session that has all of them is told, too:
+nobody ever had those events."""
+
 Join = Callable[[ProxySession, Positions], bool]
+
+
+class _OutOfReach(Exception):
+    """The journals do not reach back to where a session is resumed."""
 
 
 class CatchUps:
     """Belongs to one event loop."""
 
-    def __init__(self, subscribe: Subscribe, counts: Counts, join: Join) -> None:
-        """join: lets a session go on in the window that has come so far; False: it can't."""
+    def __init__(
+        self, subscribe: Subscribe, counts: Counts, join: Join,
+        give_up: Callable[[ProxySession], None],
+    ) -> None:  # fmt: skip
+        """join: lets a session go on in the window that has come so far; False: it can't. give_up:
+        called with one that can't be resumed, since the journals do not reach back so far."""
         self._subscribe = subscribe
         self._counts = counts
         self._join = join
+        self._give_up = give_up
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, session: ProxySession) -> None:
@@ -56,6 +72,9 @@ class CatchUps:
                             return
                 except TimeoutError:
                     continue  # its client takes nothing: others may use the slot
+                except _OutOfReach:
+                    self._give_up(session)
+                    return
                 except ClusterError as error:
                     log.warning("session %s: %s; subscribing again", session.id, error)
             await asyncio.sleep(AGAIN_SECONDS)
@@ -86,6 +105,8 @@ class CatchUps:
             return payloads
         if isinstance(item, Gap):
             self._counts.gap(item, f"session {session.id}")
+            if session.resuming_to and item.reason in LOST:
+                raise _OutOfReach
             return session.take_read(gap_entry(item.shard_count, item.shard_id, item.epoch))
         return []
 

@@ -123,7 +123,7 @@ class Identifies:
 def _can_follow(identify: Identify, session: ProxySession) -> bool:
     """Return whether one that identifies so may be the heir of a session, if that has ended: one
     whose client has answered since it was told of its guilds."""
-    if session.state is not State.LIVE or session.acknowledged == 0:
+    if session.state not in (State.LIVE, State.CATCHING_UP) or session.acknowledged == 0:
         return False
     mine, other = identify, session.identify
     return (

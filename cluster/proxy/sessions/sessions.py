@@ -79,7 +79,7 @@ class ProxySessions:
         self._beginnings = Beginnings(
             subscribe, cache, views, lambda: self._turns.window, clock
         )  # fmt: skip
-        self._catch_ups = CatchUps(subscribe, self.counts, self._join)
+        self._catch_ups = CatchUps(subscribe, self.counts, self._join, self._give_up)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         """By session id: what is under way for it."""
         self._under_way: set[asyncio.Task[None]] = set()
@@ -261,8 +261,17 @@ class ProxySessions:
 
     def _part(self, session: ProxySession) -> None:
         """Close a connection whose client does not answer."""
+        self._close(session, over=False)
+
+    def _give_up(self, session: ProxySession) -> None:
+        """Close a connection whose client can't resume, and has to begin anew: its next RESUME is
+        refused, and the session that it begins then is the heir of this one."""
+        log.warning("session %s can't be gone on with: the journals do not reach it", session.id)
+        self._close(session, over=True)
+
+    def _close(self, session: ProxySession, *, over: bool) -> None:
         outlet = session.outlet
-        self._detach(session, over=False)
+        self._detach(session, over)
         if outlet is not None:
             outlet.close(4009, "Session timed out.")
 

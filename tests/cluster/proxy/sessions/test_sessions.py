@@ -410,6 +410,47 @@ async def test_member_counts_come_out_right(ground: Ground) -> None:
 
 
 @scenario
+async def test_who_has_gone_without_a_word_and_fell_behind_has_an_heir(ground: Ground) -> None:
+    async with ground.proxy(max_bytes=60_000) as sessions:
+        gone, new = Client(), Client()
+        session = await sessions.identify(gone, identify("bot"))
+        await turns()
+        session.acknowledge(4)
+        gone.answers, gone.takes, gone.waiting = False, False, 10**6
+        for seq in range(1, 301):
+            ground.come(0, seq)
+            await turns(1)
+        assert sessions.count_by_state()[State.CATCHING_UP] == 1
+        heir = await sessions.identify(new, identify("bot"))
+        await asyncio.sleep(5)
+        assert heir.predecessor == session.id
+        assert new.of_shard(0) == list(range(1, 301))
+
+
+@scenario
+async def test_who_resumes_beyond_the_journals_begins_anew(ground: Ground) -> None:
+    async with ground.proxy(max_bytes=60_000) as sessions:
+        session = await sessions.identify(Client(), identify())
+        await turns()
+        session.detach(over=False)
+        ground.cluster.add(Gap(0, 2, 1, None, 1, 4, GapReason.GONE))
+        for seq in range(5, 300):
+            ground.come(0, seq)
+            await turns(1)
+        again, new = Client(), Client()
+        assert await sessions.resume(again, session.id, 4, "") is not None
+        await asyncio.sleep(2)
+        assert again.closed == (4009, "Session timed out.")
+        assert again.events == []
+        assert await sessions.resume(Client(), session.id, 4, "") is None
+        heir = await sessions.identify(new, identify())
+        await asyncio.sleep(2)
+        assert heir.predecessor == session.id
+        assert new.names[:4] == ["READY", *["GUILD_CREATE"] * 3]
+        assert new.of_shard(0) == list(range(5, 300))
+
+
+@scenario
 async def test_the_newest_takes_the_place_of_the_older(ground: Ground) -> None:
     ground.cache.guilds = list(range(100))
     async with ground.proxy(overlap="newest") as sessions:
