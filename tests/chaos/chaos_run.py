@@ -96,6 +96,9 @@ class ChaosRun:
         tested.state = await sandbox.state()
         tested.start_raw()
         stack.callback(tested.raw.close)
+        self.processes.offer_proxy()
+        tested.start_clients()
+        stack.push_async_callback(tested.end_clients)
         await self.processes.start_hosts()
         # Subscribers and workers at the same moment, from the first event on.
         await asyncio.gather(
@@ -202,6 +205,9 @@ class ChaosRun:
         await self.tested.sandbox.quiesce()
         await self.judge.settle()
         self.events = self.tested.ledger.events
+        for client in self.tested.clients:
+            if not client.audit.has_begun:
+                self.log.breach("other", client.audit.who, "it was never ready")
         for subscriber in self.tested.subscribers.values():
             await subscriber.kill()
         await self.processes.cli("stop")

@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]  # it carries no types
@@ -35,7 +36,11 @@ RESTS: Final[dict[str, dict[str, str]]] = {
 the product's own thresholds, and some 100 events a second in each worker, they almost never do."""
 PIPE_MESSAGES: Final = 200
 """How many messages fit between a worker and the hub."""
+PROXIED: Final = ("proxied-1", "proxied-2")
+"""The clients of the gateway proxy."""
 ROLES: Final = {
+    "cluster.cache": "cache",
+    "cluster.proxy": "proxy",
     "coordinator": "coordinator",
     "coordinator.host_gate.gate": "host gate",
     "coordinator.replay.server": "replay",
@@ -80,7 +85,21 @@ class ClusterProcesses:
         """The hosts that its workers run on; none: they run beside the coordinator."""
         self.workers = 0
         """How many workers the cluster is started with."""
+        self.proxy_secrets = {} if hosts else {name: token_hex(16) for name in PROXIED}
+        """What each client of the gateway proxy shows; empty: there is no proxy."""
+        self.proxy_url = ""
         self._sandbox: asyncio.subprocess.Process | None = None
+
+    def offer_proxy(self) -> None:
+        """Let the cluster, which is to be started next, have a gateway proxy."""
+        if self.proxy_secrets:
+            listen = f"127.0.0.1:{free_ports(1)[0]}"
+            secrets = self.folder / "secrets"
+            lines = [f"{name} {secret}\n" for name, secret in self.proxy_secrets.items()]
+            secrets.touch(0o600)
+            secrets.write_text("".join(lines))
+            self.proxy_url = f"ws://{listen}"
+            self.env |= {"DCGW_PROXY_LISTEN": listen, "DCGW_PROXY_SECRETS_FILE": str(secrets)}
 
     # -- the sandbox ---------------------------------------------------------------------------
 

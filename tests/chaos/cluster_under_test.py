@@ -11,8 +11,10 @@ from typing import Any, Final
 from cluster.sandbox import SandboxControl
 from tests.chaos.cluster_processes import ClusterProcesses, SubscriberProcess
 from tests.chaos.judgement.dispatch_ledger import DispatchLedger
+from tests.chaos.judgement.proxied import Truth
 from tests.chaos.judgement.records import Breach, Key, Names, Place, item_from_plain
 from tests.chaos.judgement.verdict import Audit
+from tests.chaos.witnesses.proxied import ProxiedClient
 from tests.chaos.witnesses.raw import RawWitness
 
 WATCH_S: Final = 0.1
@@ -53,14 +55,17 @@ class ClusterUnderTest:
         self.done: list[Audit] = []
         """Audits of the subscribers that left."""
         self.raw = RawWitness(processes.paths.events, processes.paths.replay)
+        self.truth = Truth()
+        """What every client of the proxy must get: what came to "all"."""
+        self.clients: list[ProxiedClient] = []
         self.locks: dict[str, asyncio.Lock] = {}
         self.slots = list(range(processes.workers))
         """Worker slots; scaling may bring others."""
         self._late = 0
         self._breaks = 0
         self._lately: deque[tuple[float, dict[Key, Place]]] = deque()
-        """(monotonic seconds, how far "all" was judged), of the last HEADS_AGE_S: where hosts are
-        away, "now" is as they were heard of last."""
+        """(monotonic seconds, how far "all" was judged), of the last HEADS_AGE_S: where a host is
+        away, or a worker stopped, "now" is as it was heard of last."""
 
     def slot(self, index: int) -> int:
         """A worker's slot, by its place among them."""
@@ -71,6 +76,20 @@ class ClusterUnderTest:
     def start_raw(self) -> None:
         self.audits["raw"] = Audit("raw")
         self.raw.start()
+
+    def start_clients(self) -> None:
+        """Start the clients of the gateway proxy, each with a secret of its own."""
+        processes = self.processes
+        for name, secret in processes.proxy_secrets.items():
+            client = ProxiedClient(
+                name, processes.proxy_url, secret, self.truth, lambda: processes.process("proxy")
+            )
+            self.clients.append(client)
+            client.start()
+
+    async def end_clients(self) -> None:
+        for client in self.clients:
+            await client.close()
 
     async def add_subscriber(self, name: str, names: list[str] | None) -> SubscriberProcess:
         """Start a Subscriber that begins at the oldest event, in a process of its own."""
@@ -129,15 +148,21 @@ class ClusterUnderTest:
                 return
 
     def judge(self) -> None:
-        if self.processes.hosts:
-            now = time.monotonic()
-            self._lately.append((now, self.audits["all"].places()))
-            while self._lately[0][0] < now - HEADS_AGE_S:
-                self._lately.popleft()
+        now = time.monotonic()
+        self._lately.append((now, self.audits["all"].places()))
+        while self._lately[0][0] < now - HEADS_AGE_S:
+            self._lately.popleft()
         self.audits["raw"].take(*self.raw.take())
         # Who takes everything first: it sees READY, and what session an epoch is.
         for audit in sorted(self.audits.values(), key=lambda a: a.names is not None):
             audit.work(self.ledger)
+            if audit.who == "all":
+                self.truth.add(audit.accepted)
+            audit.accepted.clear()
+        for client in self.clients:
+            client.audit.work()
+            for text in client.jumps():
+                self.others.append(Breach("other", client.audit.who, time.time(), text))
         while self.raw.problems:
             self.others.append(Breach("other", "raw", time.time(), self.raw.problems.popleft()))
         while self._breaks < len(self.raw.breaks):
@@ -150,7 +175,8 @@ class ClusterUnderTest:
     @property
     def breaches(self) -> list[Breach]:
         audits = [*self.audits.values(), *self.done]
-        return self.others + [breach for audit in audits for breach in audit.breaches]
+        proxied = [breach for client in self.clients for breach in client.audit.breaches]
+        return self.others + proxied + [b for audit in audits for b in audit.breaches]
 
     # -- waiting -------------------------------------------------------------------------------
 
@@ -201,6 +227,19 @@ class ClusterUnderTest:
             places = {audit.who: audit.places() for audit in audits}
             text = f"not within {PATIENCE_S:g} s: {late} are to come; at {places}"
             raise Stuck(text) from None
+        await self._clients_caught_up(now)
+
+    async def _clients_caught_up(self, now: float) -> None:
+        """Wait until the proxy's clients have all that a worker had before this moment (Unix
+        seconds). Stuck."""
+
+        def late() -> list[str]:
+            return [client.lacks(now) for client in self.clients if client.lacks(now)]
+
+        try:
+            await self.until(lambda: not late(), "")
+        except Stuck:
+            raise Stuck(f"not within {PATIENCE_S:g} s: {'; '.join(late())}") from None
 
     def heads(self, shards: Iterable[int]) -> dict[Key, tuple[int, int]]:
         """Number of each shard's newest session, and its last s."""

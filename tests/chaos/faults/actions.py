@@ -39,8 +39,10 @@ from tests.chaos.faults.operations import (
     worker_restarted,
 )
 from tests.chaos.faults.processes import (
+    cache_killed,
     coordinator_killed,
     coordinator_stopped,
+    proxy_killed,
     replay_killed,
     replay_stopped,
     two_workers_killed,
@@ -52,6 +54,7 @@ from tests.chaos.faults.processes import (
 )
 from tests.chaos.faults.subscribers import (
     late_joiner,
+    proxy_client_gone,
     started_together,
     subscriber_busy,
     subscriber_restarted,
@@ -83,6 +86,8 @@ FAULT_ACTIONS: Final[dict[str, FaultAction]] = {
     "coordinator_stopped": coordinator_stopped,
     "replay_killed": replay_killed,
     "replay_stopped": replay_stopped,
+    "proxy_killed": proxy_killed,
+    "cache_killed": cache_killed,
     "worker_and_coordinator_killed": worker_and_coordinator_killed,
     "worker_and_replay_killed": worker_and_replay_killed,
     "full_pipe": full_pipe,
@@ -96,6 +101,7 @@ FAULT_ACTIONS: Final[dict[str, FaultAction]] = {
     "subscriber_restarted": subscriber_restarted,
     "late_joiner": late_joiner,
     "started_together": started_together,
+    "proxy_client_gone": proxy_client_gone,
     "agent_killed": agent_killed,
     "host_worker_killed": host_worker_killed,
     "host_killed": host_killed,

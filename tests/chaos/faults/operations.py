@@ -98,6 +98,8 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
     async with hub_away(tested):
         for audit in judges:
             audit.resharding(before, after)
+        for client in tested.clients:
+            client.audit.ordered = False  # which of two shards' copies comes, it can't know
         await operate(tested, lambda control: control.reshard(after, overlap))
         tested.shards = after
         tested.logouts.append((before, time.time()))
@@ -106,4 +108,6 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
         ends = await _old_count_over(tested, before, judges)
         for audit in judges:
             audit.resharded(ends, tested.ledger)
+        for client in tested.clients:
+            client.audit.ordered = True
         await _learn_slots(tested)

@@ -88,3 +88,22 @@ async def worker_and_coordinator_killed(tested: ClusterUnderTest, slot: int) -> 
 
 async def worker_and_replay_killed(tested: ClusterUnderTest, slot: int) -> None:
     await asyncio.gather(worker_killed(tested, slot), replay_killed(tested))
+
+
+async def proxy_killed(tested: ClusterUnderTest) -> None:
+    await _child_killed(tested, "proxy")
+
+
+async def cache_killed(tested: ClusterUnderTest) -> None:
+    await _child_killed(tested, "cache")
+
+
+async def _child_killed(tested: ClusterUnderTest, role: str) -> None:
+    """A child process of the coordinator dies, which starts it again."""
+    processes = tested.processes
+    await tested.until(lambda: processes.process(role) is not None, f"the {role} is there")
+    pid = processes.process(role)
+    send_signal(pid, signal.SIGKILL)
+    await tested.until(
+        lambda: processes.process(role) not in (None, pid), f"the {role} is there again"
+    )

@@ -108,9 +108,16 @@ def _skips(rng: random.Random, shape: Shape) -> Fault:
     return Fault("replay_skips", params, ("listeners",))
 
 
+def _client_gone(rng: random.Random, shape: Shape) -> Fault:
+    client, how = rng.randrange(2), rng.choice(("cut", "died"))
+    params = {"client": client, "how": how, "seconds": round(rng.uniform(0.2, 2.0), 2)}
+    return Fault("proxy_client_gone", params, (f"client-{client}",))
+
+
 def _everything(rng: random.Random, shape: Shape) -> Fault:
     slots = (f"slot-{slot}" for slot in range(shape.slots))
-    return Fault("started_together", {}, ("coordinator", "replay", "late", *slots))
+    needs = ("coordinator", "replay", "late", "proxy", "cache", *slots)
+    return Fault("started_together", {}, needs)
 
 
 def _scaled(rng: random.Random, shape: Shape) -> Fault:
@@ -184,10 +191,13 @@ DECK: Final[list[tuple[int, Make]]] = [
     (2, on_slot("worker_stopped", seconds=(0.5, 3.0))),
     (1, on_slot("worker_hangs")),
     (1, _two_workers),
-    (2, timed("coordinator_killed", 0.0, 1.5, ("coordinator", "replay"))),
+    (2, timed("coordinator_killed", 0.0, 1.5, ("coordinator", "replay", "proxy", "cache"))),
     (2, timed("coordinator_stopped", 0.5, 3.0, ("coordinator",))),
     (2, lambda r, s: Fault("replay_killed", {}, ("replay",))),
     (1, timed("replay_stopped", 0.5, 3.0, ("replay",))),
+    (1, lambda r, s: Fault("proxy_killed", {}, ("proxy",))),
+    (1, lambda r, s: Fault("cache_killed", {}, ("cache",))),
+    (1, _client_gone),
     (1, on_slot("worker_and_coordinator_killed", "coordinator", "replay")),
     (1, on_slot("worker_and_replay_killed", "replay")),
     (1, on_slot("full_pipe", "coordinator")),

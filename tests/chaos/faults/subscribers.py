@@ -55,3 +55,18 @@ async def started_together(tested: ClusterUnderTest) -> None:
         await asyncio.wait_for(late.joined.wait(), 60)
         await tested.connected(range(tested.shards))
         await tested.drop_late_joiner(late)
+
+
+async def proxy_client_gone(
+    tested: ClusterUnderTest, client: int, how: str, seconds: float
+) -> None:
+    """A client of the proxy loses its connection and resumes, or is killed and started again a
+    while later."""
+    one = tested.clients[client % len(tested.clients)]
+    await asyncio.wait_for(one.client.ready.wait(), 60)
+    if how == "cut":
+        one.cut()
+    else:
+        one.die(seconds)
+    await asyncio.sleep(seconds)
+    await asyncio.wait_for(one.client.ready.wait(), 60)

@@ -67,6 +67,8 @@ class Audit:
         """Session id, s and Unix seconds of each event that a bounded gap covers."""
         self.ends: dict[str, int] = {}
         """Session id -> its last s, where its end was reported."""
+        self.accepted: list[ReceivedEvent] = []
+        """Events that came as they had to; whoever wants them takes them out."""
         self.said_at: list[float] = []
         """Unix seconds of each event, or session's end, that a gap reports."""
         self.due_at: list[float] = []
@@ -222,6 +224,7 @@ class Audit:
             self._breach("lost", dispatched_at, f"{event} is not what was sent: {row}")
         stream.judged = event.seq
         self.counts["events"] += 1
+        self.accepted.append(event)
         if row is not None and self._overlap is not None:
             self._overlap.record(event.key[0], row, received=True)
 
