@@ -115,8 +115,10 @@ class Identifies:
             raise Refused(4000, "Not ready.", f"the cache can't be read: {error}") from error
 
     def had(self, session: ProxySession) -> Positions:
-        """Return what a session has been sent."""
-        where, mute = place_of(session.sent.at(session.seq), self._window())
+        """Return what a session has been sent; without a connection, what its client is known to
+        have of that."""
+        seq = session.acknowledged if session.outlet is None else session.seq
+        where, mute = place_of(session.sent.at(seq), self._window())
         return where.joined(mute)
 
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from cluster.proxy.identify import Identify
 from cluster.proxy.sessions.session import ProxySession
 from cluster.proxy.sessions.states import Change, State
 
 log = logging.getLogger(__name__)
+
+HELD_FROM: Final = (State.BEGINNING, State.CATCHING_UP, State.LIVE)
+"""States of a session that may be held."""
 
 
 class Overlaps:
@@ -34,46 +38,64 @@ class Overlaps:
         self._go_on = go_on
         self._end = end
         self._replaced = replaced
-        self._held: dict[str, ProxySession] = {}
-        """By the id of a newer session: the one whose place it takes once it has begun."""
+        self._held: dict[str, list[ProxySession]] = {}
+        """By the id of a newer session: those whose place it takes once it has begun, the newest of
+        them last."""
 
     def holds(self, newer_id: str) -> bool:
         """Return whether a session holds an older one."""
         return newer_id in self._held
 
-    def hold(self, newer_id: str, identify: Identify) -> ProxySession | None:
-        """Hold the session whose place a new one takes, where it is; None: there is none."""
-        for session in self._sessions.values():
-            if session.state in (State.LIVE, State.CATCHING_UP) and _same(identify, session):
-                self.hold_one(newer_id, session)
-                return session
-        return None
+    def held(self, newer_id: str) -> list[ProxySession]:
+        """Return those whose place a session takes, and that may still be gone on with."""
+        held = self._held.get(newer_id, ())
+        return [one for one in held if one.state in (State.HELD, State.DETACHED)]
+
+    def hold(self, newer_id: str, identify: Identify) -> list[ProxySession]:
+        """Hold the sessions whose place a new one takes, and return them: one, or none; or several,
+        where they have begun at the same time as programs of which none was the newest."""
+        found = [
+            session
+            for session in self._sessions.values()
+            if session.state in HELD_FROM and _same(identify, session)
+        ]
+        for session in found:
+            self.hold_one(newer_id, session)
+        return found
 
     def hold_one(self, newer_id: str, session: ProxySession) -> None:
-        """Hold this one, which is LIVE or CATCHING_UP."""
+        """Hold this one, which is in one of HELD_FROM, and whom it holds itself."""
         self._stop(session)
         session.change(Change.HOLD)
-        self._held[newer_id] = session
+        held = self._held.setdefault(newer_id, [])
+        held += (*self._held.pop(session.id, ()), session)
+
+    def resumed(self, session: ProxySession) -> None:
+        """A session that is held has another connection: it stays so."""
+        if any(session in held for held in self._held.values()):
+            self._stop(session)
+            session.change(Change.HOLD)
 
     def release(self, newer_id: str) -> None:
-        """A session will not take another one's place: that one goes on."""
-        older = self._held.pop(newer_id, None)
-        if older is not None and older.state is State.HELD:
+        """A session will not take the place of others: they go on."""
+        held = [one for one in self._held.pop(newer_id, ()) if one.state is State.HELD]
+        while held:
+            older = held.pop()
             older.change(Change.RELEASE)
-            older.go_back(older.seq)
+            if older.go_back(older.seq).begun is not None and held:
+                self._held[older.id] = held  # it has yet to take their place itself
+                held = []
             self._go_on(older)
 
     def replace(self, newer_id: str) -> None:
-        """A session has been told of its guilds: it is in the place of the one that it has held."""
-        older = self._held.pop(newer_id, None)
-        if older is None:
-            return
-        if older.state is State.HELD:
-            older.change(Change.REPLACE)
-            self._replaced(older)
-            log.info("session %s gets no more events: %s is newer", older.id, newer_id)
-        elif older.state is State.DETACHED:
-            self._end(older)
+        """A session has been told of its guilds: it is in the place of those that it has held."""
+        for older in self._held.pop(newer_id, ()):
+            if older.state is State.HELD:
+                older.change(Change.REPLACE)
+                self._replaced(older)
+                log.info("session %s gets no more events: %s is newer", older.id, newer_id)
+            elif older.state is State.DETACHED:
+                self._end(older)
 
 
 def _same(identify: Identify, session: ProxySession) -> bool:

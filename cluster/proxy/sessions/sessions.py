@@ -7,7 +7,8 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from functools import reduce
 from typing import Any, Final, Literal
 
 from cluster.proxy.identify import Identify
@@ -85,8 +86,8 @@ class ProxySessions:
         self._under_way: set[asyncio.Task[None]] = set()
         """The same, and what was cancelled and has not ended yet."""
         self._overlaps = Overlaps(
-            self._sessions, stop=self._stop, go_on=self._settle, end=self._end,
-            replaced=self._forget,
+            self._sessions, stop=self._stop, go_on=self._go_on, end=self._end,
+            replaced=self._replaced,
         )  # fmt: skip
         self._identifies = Identifies(
             cache, views, asked, self._beginnings, self._keeper, self._sessions,
@@ -159,9 +160,14 @@ class ProxySessions:
         """Return what an older session has been sent that is held from now on, so that this one
         takes its place; None: there is none."""
         older = self._overlaps.hold(session_id, identify)
-        if older is not None:
-            return self._identifies.had(older)
-        return await self._takeovers.ask(session_id, identify)
+        if not older:
+            return await self._takeovers.ask(session_id, identify)
+        return self._all_had(older)
+
+    def _all_had(self, sessions: Sequence[ProxySession]) -> Positions:
+        """Return what each of these has been sent."""
+        first, *others = map(self._identifies.had, sessions)
+        return reduce(Positions.met, others, first)
 
     def _release(self, session_id: str) -> None:
         self._overlaps.release(session_id)
@@ -184,10 +190,9 @@ class ProxySessions:
         session.detached_ns = 0
         window = self._turns.window
         session.resuming_to = 1 if window is None else window.head
-        if session.go_back(seq).begun is not None:
-            self._begin(session)
-        else:
-            self._settle(session)
+        session.go_back(seq)
+        self._go_on(session)
+        self._overlaps.resumed(session)
         return Attachment(session, self._room, self._detach)
 
     async def _taken(self, session_id: str, seq: int, client: str) -> ProxySession | None:
@@ -300,6 +305,11 @@ class ProxySessions:
         self._let_go(session)
         self._forget(session)
 
+    def _replaced(self, session: ProxySession) -> None:
+        """Another session is in this one's place, and in that which it may have asked for."""
+        self._forget(session)
+        self._takeovers.replace(session.id)
+
     def _forget(self, session: ProxySession) -> None:
         """Nobody goes on with a session."""
         self._keeper.remove([session.id])
@@ -314,10 +324,19 @@ class ProxySessions:
 
     async def _tell(self, session: ProxySession) -> None:
         await self._beginnings.tell(session)
-        session.mark(session.positions)
+        # One that was held may have lost its connection since, with what was under way there.
+        held = map(self._identifies.had, self._overlaps.held(session.id))
+        session.mark(reduce(Positions.met, held, session.positions))
         self._overlaps.replace(session.id)
         self._takeovers.replace(session.id)
         self._settle(session)
+
+    def _go_on(self, session: ProxySession) -> None:
+        """Let a session with a connection go on where it has gone back to."""
+        if session.sent.at(session.seq).begun is not None:
+            self._begin(session)
+        else:
+            self._settle(session)
 
     def _settle(self, session: ProxySession) -> None:
         """Let a session with a connection go on where it is: in the window, or before it."""

@@ -17,10 +17,9 @@ from typing import Final
 
 from cluster.proxy.identify import Identify
 from cluster.proxy.sessions.hold_table import Hold, HoldTable
-from cluster.proxy.sessions.overlaps import Overlaps
+from cluster.proxy.sessions.overlaps import HELD_FROM, Overlaps
 from cluster.proxy.sessions.positions import Positions
 from cluster.proxy.sessions.session import ProxySession
-from cluster.proxy.sessions.states import State
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ class Takeovers:
 
     def _give(self, hold: Hold) -> None:
         session = self._sessions.get(hold.older)
-        if session is None or session.state not in (State.LIVE, State.CATCHING_UP):
+        if session is None or session.state not in HELD_FROM:
             self._table.drop(hold.newer)
             return
         self._overlaps.hold_one(hold.newer, session)

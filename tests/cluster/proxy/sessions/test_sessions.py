@@ -498,6 +498,61 @@ async def test_the_older_goes_on_where_the_newest_does_not_come_so_far(ground: G
 
 
 @scenario
+async def test_of_several_that_begin_at_once_the_newest_gets_the_events(ground: Ground) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy(overlap="newest") as sessions:
+        blue, lost, green = Client(), Client(), Client()
+        await sessions.identify(blue, identify("bot"))
+        await turns()
+        ground.come(0, 1)
+        await turns()
+        with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            middle = await sessions.identify(lost, identify("bot"))
+            ground.come(0, 2)
+            await turns(2)
+            newest = await sessions.identify(green, identify("bot"))
+            await turns(2)
+            newest.detach(over=False)  # so the one before it takes the place after all
+            await turns(2)
+            assert blue.events == [(0, 1)]
+            newest = await sessions.identify(green, identify("bot"))
+            await turns(2)
+            middle.detach(over=False)
+            await turns(300)
+        ground.come(0, 3)
+        await turns()
+        assert blue.events == [(0, 1)]
+        assert lost.events == []
+        assert green.events == [(0, 2), (0, 3)]
+        assert sessions.count_by_state()[State.REPLACED] == 1
+
+
+@scenario
+async def test_one_that_is_held_and_resumes_gets_nothing_that_the_newest_gets(
+    ground: Ground,
+) -> None:
+    ground.cache.guilds = list(range(100))
+    async with ground.proxy(overlap="newest") as sessions:
+        blue, again, green = Client(), Client(), Client()
+        old = await sessions.identify(blue, identify("bot"))
+        await turns()
+        ground.come(0, 1, 2)
+        await turns()
+        assert blue.events == [(0, 1), (0, 2)]
+        with mock.patch("cluster.proxy.sessions.beginnings.SLICE_BYTES", 200):
+            await sessions.identify(green, identify("bot"))
+            await turns(2)
+            old.detach(over=False)  # the second event has not come through
+            ground.come(0, 3)
+            await sessions.resume(again, old.id, old.seq - 1, "bot")
+            await turns(100)
+        ground.come(0, 4)
+        await turns()
+        assert again.names == []
+        assert green.events == [(0, 2), (0, 3), (0, 4)]
+
+
+@scenario
 async def test_the_newest_takes_the_place_of_one_of_another_process(ground: Ground) -> None:
     ground.cache.guilds = list(range(100))
     async with ground.proxy(overlap="newest") as one, ground.proxy(overlap="newest") as two:
