@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 COPY_BYTES: Final = 1 << 30
 """The most bytes on disk of a copy of the cache."""
 AGAIN_S: Final = 0.5
+STORE_TRIES: Final = 20
+"""How often it is tried to open the sessions' store."""
 REST_S: Final = 0.5
 """How long clients have at the end to say how far they have got."""
 LOOK_S: Final = 0.1
@@ -84,7 +86,8 @@ async def _with_cache(
     cache = await _opened(Path(ground.spec.cache), reporting, child)
     if cache is not None:
         with cache:
-            await Parts(ground, control, cache, reporting).serve(child)
+            store = await _store(ground.spec.folder)
+            await Parts(ground, control, cache, reporting, store).serve(child)
 
 
 async def _with_mirror(
@@ -97,14 +100,20 @@ async def _with_mirror(
     with mirror:
         subscribe = _subscribes(ground.spec, "mirror")
         async with beside(mirror.run(subscribe), "copy of the cache"):
-            await Parts(ground, control, mirror, reporting).serve(child)
+            store = await _store(ground.spec.folder)
+            await Parts(ground, control, mirror, reporting, store).serve(child)
 
 
 class Parts:
     """The parts of a process, once there is a cache to begin sessions with."""
 
     def __init__(
-        self, ground: Ground, control: ControlClient, cache: Snapshots, reporting: Reporting
+        self,
+        ground: Ground,
+        control: ControlClient,
+        cache: Snapshots,
+        reporting: Reporting,
+        store: SessionStore,
     ) -> None:
         spec = ground.spec
         self._ground = ground
@@ -115,7 +124,7 @@ class Parts:
         )  # fmt: skip
         self._sessions = ProxySessions(
             _subscribes(spec), cache, Views(),
-            self._requests.asked, _store(spec.folder), keep_seconds=spec.keep_seconds,
+            self._requests.asked, store, keep_seconds=spec.keep_seconds,
             overlap=spec.overlap, ready=self._requests.shard_ready,
         )  # fmt: skip
         self._server = ProxyServer(
@@ -162,15 +171,21 @@ class Parts:
         )
 
 
-def _store(folder: Path) -> SessionStore:
+async def _store(folder: Path) -> SessionStore:
     """Return this process's end of the sessions that those of the host share. ClusterError: it
     can't be had."""
-    try:
-        return SessionStore(folder)
-    except (OSError, sqlite3.Error) as error:
-        raise ClusterError(
-            f"the sessions of bots in {folder} can't be used ({error})", "check that folder"
-        ) from error
+    for left in reversed(range(STORE_TRIES)):
+        try:
+            return SessionStore(folder)
+        except (OSError, sqlite3.Error) as error:
+            # While another process recovers what a killed one has left, SQLite does not wait.
+            if left and isinstance(error, sqlite3.OperationalError):
+                await asyncio.sleep(AGAIN_S)
+                continue
+            raise ClusterError(
+                f"the sessions of bots in {folder} can't be used ({error})", "check that folder"
+            ) from error
+    raise AssertionError("the last try returns or raises")
 
 
 def _subscribes(spec: ProxySpec, what: str = "proxy") -> Subscribe:

@@ -239,8 +239,8 @@ def test_processes_that_end_under_traffic_cost_no_event_and_no_identify(
                 assert program.client.closes[0] == 1006
             assert await identified(control) == before
             troubles = (await own.status()).troubles
-            restarted = [line.partition(":")[0] for line in troubles]
-            assert restarted == [f"proxy {n} was restarted 2 times" for n in range(PROCESSES)]
+            for one in range(PROCESSES):
+                assert any(f"proxy {one} was restarted" in line for line in troubles)
 
     asyncio.run(scenario())
 
