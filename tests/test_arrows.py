@@ -211,7 +211,7 @@ ROOMS: Final = {
     "cluster/proxy": {
         "__main__": "process spec",
         "process": ("ground interfaces mirror reporting requests server sessions spec view"),
-        "mirror": "",
+        "mirror": "sessions",
         "reporting": "server",
         "ground": "credentials spec",
         "spec": "credentials",

@@ -210,6 +210,10 @@ class Turn:
 
         self._do(step)
 
+    def forget_guild(self, guild_id: int) -> None:
+        """Forget a guild, as another cache of this cluster has."""
+        self._do(lambda parts, _: parts.forget(guild_id))
+
     def doubt(self, shard_id: int, shard_count: int, now_ns: int) -> int:
         """Note that events of a shard (-1: of all) were missed: its guilds are of unknown age until
         their next GUILD_CREATE. now_ns: Unix time. Return how many there are."""

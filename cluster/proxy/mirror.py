@@ -28,6 +28,7 @@ from cluster.clocks import boot_id
 from cluster.control.cache_queries import CacheQueries
 from cluster.errors import ClusterError
 from cluster.folder_lock import FolderLock
+from cluster.proxy.sessions.positions import Positions
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,13 @@ AT_ONCE: Final = 8
 """Guilds that are asked for at a time."""
 AGAIN_S: Final = 1.0
 MEND_S: Final = 10.0
-"""How often guilds are looked for of which events were missed."""
+"""How often guilds are looked for of which events were missed; less often, up to LONGEST_MEND_S,
+while the cluster's own cache has missed them, too."""
+LONGEST_MEND_S: Final = 300.0
+MEND_WITHIN_S: Final = 10.0
+"""How long no events are taken in at most while such guilds are copied; what is left is copied the
+next time."""
+LOOK_S: Final = 0.1
 
 
 class Subscribe(Protocol):
@@ -111,9 +118,18 @@ class Mirror:
 
     async def run(self, subscribe: Subscribe) -> None:
         """Keep it up to date until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(subscribe))
-            group.create_task(self._mend())
+        while True:
+            following = asyncio.create_task(self._follow(subscribe))
+            try:
+                unsure = await self._unsure(following)
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+            try:
+                async with asyncio.timeout(MEND_WITHIN_S):
+                    await self._mend(unsure)
+            except (ClusterError, TimeoutError) as error:
+                log.warning("guilds can't be copied anew: %s", error or "it takes too long")
 
     async def _follow(self, subscribe: Subscribe) -> None:
         names = sorted(self._store.names)
@@ -129,18 +145,40 @@ class Mirror:
                 log.warning("%s; subscribing again", errors.exceptions[0])
             await asyncio.sleep(AGAIN_S)
 
-    async def _mend(self) -> None:
-        """Copy anew the guilds of which events were missed here, and not there."""
+    async def _unsure(self, following: asyncio.Task[None]) -> list[int]:
+        """Wait until there are guilds of which events were missed here, and not there. Return
+        them."""
+        wait_s = MEND_S
         while True:
-            await asyncio.sleep(MEND_S)
+            await asyncio.wait((following,), timeout=wait_s)
+            if following.done():
+                following.result()
             with self._store.snapshot() as snapshot:
                 unsure = [one.id for one in snapshot.guilds() if one.state.unknown_since_ns]
-            if unsure:
-                log.info("%d guilds of which events were missed are copied anew", len(unsure))
-                try:
-                    await self._copy_guilds(unsure)
-                except (ClusterError, TimeoutError) as error:
-                    log.warning("they can't be copied: %s", error)
+            try:
+                found = [one for one in unsure if await self._is_sure_there(one)]
+            except (ClusterError, TimeoutError) as error:
+                log.warning("guilds can't be copied anew: %s", error)
+                found = []
+            if found:
+                return found
+            wait_s = min(2 * wait_s, LONGEST_MEND_S) if unsure else MEND_S
+
+    async def _is_sure_there(self, guild_id: int) -> bool:
+        row = await self._queries.guild_state(guild_id)
+        return row is None or not row.unknown_since_ns
+
+    async def _is_as_far_there(self, here: Positions) -> bool:
+        return Positions.read(await self._queries.position()).covers(here)
+
+    async def _mend(self, guild_ids: list[int]) -> None:
+        """Copy guilds anew, while no events come: what is copied must not be older than what was
+        taken in here, since that does not come again."""
+        log.info("%d guilds of which events were missed are copied anew", len(guild_ids))
+        here = Positions.read(self._store.position)
+        while not await self._is_as_far_there(here):  # noqa: ASYNC110  # another process goes on
+            await asyncio.sleep(LOOK_S)
+        await self._copy_guilds(guild_ids)
 
     async def _copy(self, position: dict[str, Any]) -> None:
         """Copy all guilds. position: of the cluster's cache before."""
@@ -171,7 +209,7 @@ async def _guild(queries: CacheQueries, guild_id: int) -> Callable[[Any], None]:
     """Return what puts a guild into a turn of a store."""
     row = await queries.guild_state(guild_id)
     if row is None:  # it has gone meanwhile
-        return lambda turn: None
+        return lambda turn: turn.forget_guild(guild_id)
     found = await asyncio.gather(*(queries.raw_parts(guild_id, kind) for kind in Kind))
     state = GuildState(
         unavailable=row.unavailable, member_count=row.member_count,

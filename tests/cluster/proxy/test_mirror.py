@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,8 @@ class Queries:
     def __init__(self) -> None:
         self.at: int | None = 5
         self.asked = 0
+        self.gone = GUILDS[0]
+        self.unknown_since_ns = 0
 
     async def position(self) -> dict[str, Any] | None:
         return None if self.at is None else position(self.at)
@@ -45,9 +47,9 @@ class Queries:
 
     async def guild_state(self, guild_id: int) -> GuildRow | None:
         self.asked += 1
-        if guild_id == GUILDS[0]:
+        if guild_id == self.gone:
             return None  # it has gone since
-        return GuildRow(guild_id, 0, 1, True, False, 12, 0)
+        return GuildRow(guild_id, 0, 1, True, False, 12, self.unknown_since_ns)
 
     async def raw_parts(self, guild_id: int, kind: Kind) -> list[tuple[int, bytes]]:
         match kind:
@@ -163,25 +165,50 @@ def test_one_that_was_broken_off_is_begun_anew(
 def test_guilds_of_which_events_were_missed_are_copied_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirror_module, "MEND_S", 0.01)
+    """And never from a cache that has not come as far as the copy: what lies in between would not
+    come again."""
+    for name in ("MEND_S", "LOOK_S", "AGAIN_S"):
+        monkeypatch.setattr(mirror_module, name, 0.01)
+    monkeypatch.setattr(mirror_module, "LONGEST_MEND_S", 0.02)
     missed = Gap(0, 1, 1, None, 6, 7, GapReason.GONE)
+    here = [0]
 
     @asynccontextmanager
     async def subscribe(start: Any, *, events: list[str]) -> AsyncIterator[Stream]:
-        yield Stream([missed])
+        here[0] += 1
+        try:
+            yield Stream([missed] if start == position(5) else [])
+        finally:
+            here[0] -= 1
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while not condition():  # noqa: ASYNC110  # no event says when
+                await asyncio.sleep(0.01)
 
     async def scenario() -> None:
         queries = Queries()
         with await made(tmp_path / "cache", queries) as mirror:
-            asked = queries.asked
+
+            def unsure() -> int:
+                with mirror.snapshot() as view:
+                    return sum(one.state.unknown_since_ns > 0 for one in view.guilds())
+
+            queries.unknown_since_ns = 7  # the cluster's own has missed them, too
             running = asyncio.create_task(mirror.run(subscribe))
-            async with asyncio.timeout(WITHIN_S):
-                while True:
-                    await asyncio.sleep(0.01)
-                    with mirror.snapshot() as view:
-                        sure = all(not one.state.unknown_since_ns for one in view.guilds())
-                    if sure and queries.asked == asked + len(GUILDS) - 1:
-                        break
+            await until(lambda: unsure() == len(GUILDS) - 1)
+            asked = queries.asked
+            await until(lambda: queries.asked > asked + 2 * len(GUILDS))
+            assert here == [1]
+            queries.unknown_since_ns = 0
+            await until(lambda: here == [0])
+            assert unsure() == len(GUILDS) - 1, "the cluster's cache is behind"
+            gone, queries.gone = queries.gone, GUILDS[1]
+            assert gone == GUILDS[0]
+            queries.at = 6
+            await until(lambda: unsure() == 0 and here == [1])
+            with mirror.snapshot() as view:
+                assert view.guild_ids() == GUILDS[2:]
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
