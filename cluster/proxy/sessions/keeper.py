@@ -25,6 +25,9 @@ MOST_AT_ONCE: Final = 16
 """Sessions that are written in one turn of the event loop."""
 RECENT_NS: Final = 60 * 10**9
 """Sessions that have lost their connections within so long may be about to be resumed."""
+MOST_SENT: Final = 8192
+"""Dispatches that a client has not acknowledged, of which the places are stored when it has lost
+its connection: it has got some of them, and says with its RESUME how many."""
 NEAR: Final = 5_000
 """Events of a shard that a process reads again at most when it begins."""
 TOGETHER_NS: Final = 60 * 10**9
@@ -234,7 +237,16 @@ class Keeper:
             acknowledged=session.acknowledged, positions=where.plain(),
             mute=None if mute is None else mute.plain(), state=mark.state, begun=mark.begun,
             guilds=[] if mark.begun is None else list(session.guilds), is_over=session.is_over,
+            sent=_sent(session, window),
         )  # fmt: skip
+
+
+def _sent(session: ProxySession, window: Window | None) -> list[tuple[int, int, int, int] | None]:
+    """Return `Stored.sent`: whoever goes on with it elsewhere may have got some of that."""
+    if session.outlet is not None or session.seq - session.acknowledged > MOST_SENT:
+        return []
+    places = session.sent.after(session.acknowledged, window)
+    return [None if place is None else (*place.key, *place.place) for place in places]
 
 
 def place_of(mark: SentMark, window: Window | None) -> tuple[Positions, Positions | None]:
@@ -277,6 +289,13 @@ def restored(stored: Stored, seq: int, views: Views, asked: Asked) -> ProxySessi
     ValueError: its view's state is damaged."""
     mute = None if stored.mute is None else Positions.read(stored.mute)
     positions = Positions.read(stored.positions)
+    got = stored.sent[: seq - stored.acknowledged]
+    if got:
+        mute = positions.copy().joined(mute)
+        for place in got:
+            if place is not None:
+                count, shard_id, epoch, number = place
+                mute.places[count, shard_id] = epoch, number
     mark = SentMark(seq, positions, stored.state, mute=mute, begun=stored.begun)
     return ProxySession(
         stored.id, stored.identify, views, asked, views.go_on(stored.identify, stored.state),

@@ -133,6 +133,22 @@ class Sent:
             return mark._replace(mute=self._rolled(mark, seq).joined(mark.mute))
         return mark
 
+    def after(self, seq: int, window: Window | None) -> list[Had | None]:
+        """Return the places by position of all that was sent after an s, in order; None: where the
+        one before it was. Empty: not all are known, or are those of events."""
+        start = seq + 1 - self._first
+        places = self.places[start:] if start >= 0 else []
+        if any(isinstance(place, Begun) for place in places):
+            return []
+        found: list[Had | None] = []
+        for place in places:
+            if isinstance(place, int):
+                assert window is not None  # it is a place there
+                found.append(_by_position(window, place))
+            elif not isinstance(place, Begun):
+                found.append(place)
+        return found
+
     def leave(self, window: Window, cut: int) -> None:
         """Write down by position what is a place of the window before `cut`, where it will be cut,
         and with it what follows until the next mark."""

@@ -28,6 +28,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     begun: int | None = None
     """After so many of `guilds` it goes on; None: it was told of all."""
     guilds: list[int] = []
+    sent: list[tuple[int, int, int, int] | None] = []
+    """Shard count, shard id, epoch and seq of the events that it was sent after `acknowledged`, one
+    an s; None: that of the one before it. Empty: its client may get more, or they are too many."""
     is_over: bool = False
     """Its client has said that it will not resume it."""
 
