@@ -11,8 +11,8 @@ from typing import Any, Final
 from cluster.sandbox import SandboxControl
 from tests.chaos.cluster_processes import ClusterProcesses, SubscriberProcess
 from tests.chaos.judgement.dispatch_ledger import DispatchLedger
-from tests.chaos.judgement.proxied import Truth
 from tests.chaos.judgement.records import Breach, Key, Names, Place, item_from_plain
+from tests.chaos.judgement.runs import Truth
 from tests.chaos.judgement.verdict import Audit
 from tests.chaos.witnesses.proxied import ProxiedClient
 from tests.chaos.witnesses.raw import RawWitness
@@ -160,7 +160,7 @@ class ClusterUnderTest:
                 self.truth.add(audit.accepted)
             audit.accepted.clear()
         for client in self.clients:
-            client.audit.work()
+            client.audit.work(time.time())
             for text in client.jumps():
                 self.others.append(Breach("other", client.audit.who, time.time(), text))
         while self.raw.problems:

@@ -99,7 +99,7 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
         for audit in judges:
             audit.resharding(before, after)
         for client in tested.clients:
-            client.audit.ordered = False  # which of two shards' copies comes, it can't know
+            client.audit.orders(False)
         await operate(tested, lambda control: control.reshard(after, overlap))
         tested.shards = after
         tested.logouts.append((before, time.time()))
@@ -109,5 +109,5 @@ async def resharded(tested: ClusterUnderTest, shards: int, overlap: float) -> No
         for audit in judges:
             audit.resharded(ends, tested.ledger)
         for client in tested.clients:
-            client.audit.ordered = True
+            client.audit.orders(True)
         await _learn_slots(tested)

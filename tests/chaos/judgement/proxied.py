@@ -7,50 +7,19 @@ the bytes of its `d`. What it must get is what the witness "all" got, which is j
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
-from tests.chaos.judgement.records import Breach, Key, ReceivedEvent
+from tests.chaos.judgement.records import Breach, Key
+from tests.chaos.judgement.runs import NOT_COMPARED, SURE, Content, Spot, Truth, followers
 
-Content = tuple[str, str]
-"""Name, hash of `d`."""
-COMPARED: Final = frozenset(("MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"))
-"""Events of which no two are the same to the byte, so that it can be told which of them came: a
-fifth of the traffic, of all shards. Others share their way, and their places on it."""
 BEGINS_S: Final = 2.0
 """Seconds before a client was ready of which some events may come to it, and others not."""
-
-
-class Spot(NamedTuple):
-    """Where an event stands among those of its shard."""
-
-    key: Key
-    number: int
-
-
-class Truth:
-    """What all clients must get, in the order of each shard."""
-
-    def __init__(self) -> None:
-        self.spots: defaultdict[Content, list[Spot]] = defaultdict(list)
-        self.received_ns: dict[Spot, int] = {}
-        """When a worker took it off the socket, in Unix nanoseconds."""
-        self.contents: dict[Spot, Content] = {}
-        self.order: list[Spot] = []
-        """All of them, as they came to be known."""
-        self._lengths: Counter[Key] = Counter()
-
-    def add(self, events: Iterable[ReceivedEvent]) -> None:
-        for event in events:
-            if event.name not in COMPARED:
-                continue
-            spot = Spot(event.key, self._lengths[event.key])
-            self._lengths[event.key] += 1
-            self.spots[event.name, event.hash].append(spot)
-            self.received_ns[spot] = event.received_ns
-            self.contents[spot] = (event.name, event.hash)
-            self.order.append(spot)
+PATIENCE_S: Final = 15.0
+"""Seconds after which a dispatch is judged by what is known, though nothing makes it sure: longer
+than a witness that is stopped lags, shorter than anybody waits for a client."""
 
 
 class Delivery(NamedTuple):
@@ -70,12 +39,11 @@ class ProxiedAudit:
         self.breaches: list[Breach] = []
         self.repeats = 0
         """How many events came again, where they may."""
-        self.ordered = True
-        """Whether a shard's events come in its order: not while two shard counts overlap."""
         self.truth = truth
-        self._queue: deque[Delivery | int] = deque()
+        self._ordered = True
+        self._queue: deque[Delivery | int | bool] = deque()
         """What is not judged yet; a number: here a session began anew, and what came beyond this
-        s of the one before may come again."""
+        s of the one before may come again; a bool: whether it is ordered from here on."""
         self._begun_ns: int | None = None
         self._got: set[Spot] = set()
         self._known = 0
@@ -85,8 +53,6 @@ class ProxiedAudit:
         self._last: dict[Key, int] = {}
         """The last event of each shard that came, in this session."""
         self._session: list[tuple[int, Spot]] = []
-        self._first = 0
-        """The s with which it has come back last."""
         self._may_repeat: set[Spot] = set()
 
     @property
@@ -100,23 +66,31 @@ class ProxiedAudit:
             self._begun_ns = int(moment * 1e9)
 
     def take(self, seq: int, name: str, digest: str, moment: float) -> None:
-        if name in COMPARED:
+        if name not in NOT_COMPARED:
             self._queue.append(Delivery(seq, (name, digest), moment))
 
     def identified(self, acknowledged: int) -> None:
         """A new session begins: what came after this s of the old one may come again."""
         self._queue.append(acknowledged)
 
-    def work(self) -> None:
-        """Judge all that can be judged now."""
+    def orders(self, ordered: bool) -> None:
+        """Note whether a shard's events come in its order from now on: not while two shard counts
+        overlap, when nobody knows which of two shards' copies comes."""
+        self._queue.append(ordered)
+
+    def work(self, now: float) -> None:
+        """Judge all that can be judged now (Unix seconds)."""
         for spot in self.truth.order[self._known :]:
             self._missing[spot] = self.truth.received_ns[spot]
         self._known = len(self.truth.order)
         while self._queue:
             item = self._queue[0]
-            if isinstance(item, int):
+            if isinstance(item, bool):
+                self._ordered = item
+                self._last.clear()
+            elif isinstance(item, int):
                 self._restart(item)
-            elif not self._judge(item):
+            elif not self._judge(item, is_old=item.moment < now - PATIENCE_S):
                 return
             self._queue.popleft()
 
@@ -138,7 +112,7 @@ class ProxiedAudit:
         while (content := self.unknown(until)) is not None:
             self._breach("other", until, f"no shard had this: {content}")
             self._queue.popleft()
-            self.work()
+            self.work(until)
         for spot in self.due(until):
             name = self.truth.contents[spot][0]
             moment = self.truth.received_ns[spot] / 1e9
@@ -149,38 +123,66 @@ class ProxiedAudit:
         for seq, spot in self._session:
             if seq > acknowledged:
                 self._may_repeat.add(spot)
-        self._first = 0
+            else:
+                self._may_repeat.discard(spot)
         self._session.clear()
         self._last.clear()
 
-    def _judge(self, item: Delivery) -> bool:
-        """Find the event's spot; False: no shard is known to have it yet."""
+    def _judge(self, item: Delivery, *, is_old: bool) -> bool:
+        """Judge a dispatch; False: what makes it sure which event it is, is not known yet. is_old:
+        it has to do with what is known."""
         spots = self.truth.spots.get(item.content, [])
-        new = [spot for spot in spots if spot not in self._got and self._may_come(spot)]
-        again = [spot for spot in spots if spot in self._may_repeat]
-        later = [spot for spot in (*again, *new) if spot.number > self._last.get(spot.key, -1)]
-        if later:
-            spot = min(later, key=lambda spot: spot.number)
-        elif new:
-            spot = new[0]
-            if self.ordered:
-                text = f"{item.content[0]}, number {spot.number} of {spot.key}, after number "
-                self._breach("disorder", item.moment, f"{text}{self._last[spot.key]}")
-        elif again and not self.ordered:
-            spot = again[0]
-        elif again or (spots and self._surely_known(item, spots)):
-            text = f"{item.content[0]} as s {item.seq}: {', '.join(map(str, spots))}; the shard is "
-            text += f"at {self._last.get(spots[-1].key)}, the session's first was {self._first}"
-            self._breach("duplicate", item.moment, text)
-            return True
-        else:
+        if not self._ordered:
+            new = [spot for spot in spots if spot not in self._got and self._may_come(spot)]
+            if new:
+                return self._accept(item, new[0])
+            return is_old and self._accept_one(item, spots)
+        for spot in spots:
+            if self._last.get(spot.key) == spot.number - 1:
+                return self._accept(item, spot)
+        if not is_old and any(self._lacks_next(spot.key) for spot in spots):
             return False
+        sure = [spot for spot in spots if followers(self.truth, spot, self._following()) == SURE]
+        if sure or is_old:
+            return self._accept_one(item, sure or spots)
+        return False
+
+    def _accept_one(self, item: Delivery, spots: list[Spot]) -> bool:
+        """Accept it as that of several events which is the likeliest; False: there is none."""
+        if not spots:
+            return False
+
+        def likelihood(spot: Spot) -> tuple[int, bool, bool, int]:
+            follow = followers(self.truth, spot, self._following()) if self._ordered else 0
+            is_due = spot in self._may_repeat or spot not in self._got
+            later = spot.number > self._last.get(spot.key, -1)
+            return follow, is_due and self._may_come(spot), later, -spot.number
+
+        return self._accept(item, max(spots, key=likelihood))
+
+    def _following(self) -> Iterator[Content]:
+        """What came after the oldest that is not judged, in the same session and order."""
+        following = takewhile(lambda one: isinstance(one, Delivery), islice(self._queue, 1, None))
+        return (one.content for one in following if isinstance(one, Delivery))
+
+    def _lacks_next(self, key: Key) -> bool:
+        """Whether it is not known yet what follows in a shard."""
+        last = self._last.get(key)
+        return last is not None and Spot(key, last + 1) not in self.truth.contents
+
+    def _accept(self, item: Delivery, spot: Spot) -> bool:
+        """Take a dispatch for this event, which it may have no right to be."""
+        last = self._last.get(spot.key, -1)
+        text = f"{item.content[0]} as s {item.seq}: number {spot.number} of {spot.key} after {last}"
+        if spot in self._got and (spot not in self._may_repeat or spot.number <= last):
+            self._breach("duplicate", item.moment, text)
+        elif self._ordered and spot.number <= last:
+            self._breach("disorder", item.moment, text)
         self.repeats += spot in self._got
         self._got.add(spot)
         self._missing.pop(spot, None)
-        self._last[spot.key] = max(self._last.get(spot.key, -1), spot.number)
+        self._last[spot.key] = max(last, spot.number)
         self._session.append((item.seq, spot))
-        self._first = self._first or item.seq
         return True
 
     def _may_come(self, spot: Spot) -> bool:
@@ -188,15 +190,6 @@ class ProxiedAudit:
         if self._begun_ns is None:
             return True
         return self.truth.received_ns[spot] > self._begun_ns - BEGINS_S * 1e9
-
-    def _surely_known(self, item: Delivery, spots: list[Spot]) -> bool:
-        """Whether what the truth knows of the event's shard is from after the event came: another
-        event of the same content is then not still on its way to the truth."""
-        newest = spots[-1].key
-        return any(
-            spot.key == newest and self.truth.received_ns[spot] > (item.moment + 1.0) * 1e9
-            for spot in self.truth.order[-500:]
-        )
 
     def _breach(self, kind: str, moment: float, text: str) -> None:
         self.breaches.append(Breach(kind, self.who, moment, text))

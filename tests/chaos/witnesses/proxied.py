@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from tests.chaos.judgement.proxied import ProxiedAudit, Truth
+from tests.chaos.judgement.proxied import ProxiedAudit
+from tests.chaos.judgement.runs import Truth
 from tests.clients.bots.raw_client import RawClient
 
 STORED_S: Final = 5.0
