@@ -10,14 +10,16 @@ import click
 import msgspec
 from rich.console import Console
 
+from benchmarks import proxy
 from benchmarks.children import ChildError
+from benchmarks.proxy import ProxyOptions
 from benchmarks.real_rates import run as real_rates
 from benchmarks.real_rates.options import RateOptions
 from benchmarks.recording import FOLDER, SEGMENT
 from benchmarks.results import Results, markdown, table
 from benchmarks.run import Options, run
 
-TABLES = ("rates", "flood")
+TABLES = ("rates", "flood", "proxy")
 MOST_RATE_S = 8.0
 """Longer loads would keep a session's heartbeats waiting for more than their interval."""
 
@@ -31,7 +33,7 @@ MOST_RATE_S = 8.0
 @click.option("--rate-seconds", default=4.0, show_default=True,
               type=click.FloatRange(0.1, MOST_RATE_S),
               help="How long each load of real rates runs.")  # fmt: skip
-@click.option("--only", type=click.Choice(TABLES), help="One of the two tables.")
+@click.option("--only", type=click.Choice(TABLES), help="One of the three tables.")
 @click.option("--sessions", default=200, show_default=True, type=click.IntRange(2),
               help="Idle sessions that the memory is measured with.")  # fmt: skip
 @click.option("--markdown", "markdown_file", type=click.Path(path_type=Path), metavar="FILE")
@@ -55,11 +57,14 @@ def main(
     tables: dict[str, Results] = {}
     with progress.status("...") as status:
         try:
-            if only != "flood":
+            if only in (None, "rates"):
                 measured = real_rates.run(rates, FOLDER, status.update)
                 tables["rates"] = asyncio.run(measured)
-            if only != "rates":
+            if only in (None, "flood"):
                 tables["flood"] = asyncio.run(run(options, status.update))
+            if only in (None, "proxy"):
+                asked = ProxyOptions(rounds=rounds, seconds=rate_seconds)
+                tables["proxy"] = asyncio.run(proxy.run(asked, status.update))
         except ChildError as error:
             progress.print(f"[red]{error}[/]")
             sys.exit(1)

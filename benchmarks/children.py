@@ -89,6 +89,11 @@ class Child:
         self.send({"do": do, **arguments})
         return await self.line()
 
+    def end_input(self) -> None:
+        """Let it come to its end; what it says last is still to be read."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     async def stop(self) -> None:
         """End its input, and kill the process if that does not end it."""
         assert self._process.stdin is not None

@@ -161,6 +161,9 @@ def pages(tables: Mapping[str, Results]) -> dict[Path, str]:
     if flood := tables.get("flood"):
         table = f"{rows_markdown(flood, flood.rows)}\n{_caption(flood)}\n"
         made[COSTS] = replaced(made[COSTS], "flood", table)
+    if proxy := tables.get("proxy"):
+        table = f"{rows_markdown(proxy, proxy.rows)}\n{_caption(proxy)}\n"
+        made[COSTS] = replaced(made[COSTS], "proxy", table)
     return made
 
 

@@ -76,11 +76,11 @@ async def coordinator_cost(
             _coordinator(spec, played=True) as process,
             ControlClient(spec.paths.control, timeout=ANSWER_S) as control,
         ):
-            await _until_ready(control, shards)
+            await until_ready(control, shards)
             (percent,) = await _percents([process.pid], seconds)
             asked = sorted([await _status_ms(control) for _ in range(ASKS)])
             async with _page((await control.status()).http):
-                server = _child_of(process.pid, "coordinator.http.server")
+                server = child_of(process.pid, "coordinator.http.server")
                 watched, http = await _percents([process.pid, server], seconds)
     return CoordinatorCost(percent, quantile(asked, 0.5), watched, http)
 
@@ -117,7 +117,7 @@ async def _read(reader: asyncio.StreamReader) -> None:
         pass
 
 
-def _child_of(pid: int, module: str) -> int:
+def child_of(pid: int, module: str) -> int:
     """Return the child of a process that runs a module. Raises ChildError."""
     command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="]  # whole, whatever COLUMNS says
     for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
@@ -147,7 +147,7 @@ async def ready_over_least(shards: int, concurrency: int) -> float:
         async with _coordinator(spec, played=False):
             began = time.monotonic()
             async with ControlClient(spec.paths.control, timeout=ANSWER_S) as control:
-                await _until_ready(control, shards)
+                await until_ready(control, shards)
             return (time.monotonic() - began) / least_seconds(shards, concurrency)
 
 
@@ -158,7 +158,7 @@ def least_seconds(shards: int, concurrency: int) -> float:
     return (-(-shards // concurrency) - 1) * each_s
 
 
-async def _until_ready(control: ControlClient, shards: int) -> None:
+async def until_ready(control: ControlClient, shards: int) -> None:
     try:
         async with asyncio.timeout(READY_S):
             while (await control.status()).shards_ready < shards:  # noqa: ASYNC110

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__, delivery, hubs, libraries, measures, recording
+from benchmarks import __main__, delivery, hubs, libraries, measures, proxy, recording
 from benchmarks.libraries import LIBRARIES, Library
 from benchmarks.results import FLOOR, WORKER, Results, Row, cells
 
@@ -148,3 +148,11 @@ def test_what_hubs_cost_is_measured(
     said = capsys.readouterr().out
     assert said.startswith("2 hubs, some: ")
     assert " µs an event, " in said
+
+
+def test_the_proxy(folder: Path) -> None:
+    options = proxy.ProxyOptions(
+        rounds=1, events=1000, seconds=0.5, many=2, most=2, settle=0.1, folder=folder
+    )
+    results = asyncio.run(proxy.run(options, lambda text: None))
+    assert [row.name for row in results.rows if len(row.values) != 1] == []
