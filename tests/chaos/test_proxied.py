@@ -88,6 +88,16 @@ def test_a_duplicate_is_seen_while_no_order_is() -> None:
     assert take(made, "a", "a", "b", "a") == ["duplicate"]
 
 
+def test_while_no_order_is_none_is_taken_for_one_of_before_the_first() -> None:
+    made = audit(*of_one_shard("a", "b", "c", "d", "e"))
+    made._begun_ns = int(11.5e9)
+    assert take(made, "b", "c", "d", "e") == []
+    made.orders(False)
+    made.truth.add(of_one_shard("f", "a", at=30.0))
+    assert take(made, "a", "f") == []
+    assert made.due(MUCH_LATER) == []
+
+
 def test_after_a_restart_only_what_was_not_acknowledged_may_come_again() -> None:
     for acknowledged, kinds in ((2, []), (3, ["duplicate"])):
         made = audit(*of_one_shard(*map(str, range(40))))

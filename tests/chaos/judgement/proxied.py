@@ -52,6 +52,8 @@ class ProxiedAudit:
         """What has not come -> when a worker had it, in Unix nanoseconds."""
         self._last: dict[Key, int] = {}
         """The last event of each shard that came, in this session."""
+        self._firsts: dict[Key, int] = {}
+        """The first event of each shard that came to it: none of before does any more."""
         self._session: list[tuple[int, Spot]] = []
         self._may_repeat: set[Spot] = set()
 
@@ -182,11 +184,16 @@ class ProxiedAudit:
         self._got.add(spot)
         self._missing.pop(spot, None)
         self._last[spot.key] = max(last, spot.number)
+        if self._ordered:
+            self._firsts.setdefault(spot.key, spot.number)
         self._session.append((item.seq, spot))
         return True
 
     def _may_come(self, spot: Spot) -> bool:
-        """Whether it did not happen long before the client was ready."""
+        """Whether it happened after the client's first event of its shard, or at least not long
+        before it was ready."""
+        if spot.number < self._firsts.get(spot.key, 0):
+            return False
         if self._begun_ns is None:
             return True
         return self.truth.received_ns[spot] > self._begun_ns - BEGINS_S * 1e9
