@@ -10,6 +10,8 @@ database    key                                             value
 ``about``   ``position``                                    JSON of the saved position
             ``bot``                                         own id, u64, JSON text: READY without
                                                             what is the session's
+            ``bot told``                                    Unix ns, u64: when the newest event came
+                                                            that tells of the bot
             ``count``                                       the shard count of the newest event, u32
             ``keep``                                        what is kept, a word each
 ``whole``   shard count, u32, shard id, u32                 nothing: READY of the shard has come, or
@@ -43,6 +45,7 @@ WHOLE_DB: Final = b"whole"
 
 POSITION: Final = b"position"
 BOT: Final = b"bot"
+BOT_TOLD: Final = b"bot told"
 COUNT: Final = b"count"
 KEEP: Final = b"keep"
 

@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import gcd
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from weakref import WeakSet
 
 import lmdb
@@ -34,6 +35,9 @@ from cluster.wire.batch import Event
 from cluster.wire.position import ShardKey
 
 log = logging.getLogger(__name__)
+
+_OF_BOT: Final = frozenset({"READY", "USER_UPDATE"})
+"""Events that tell of the bot itself."""
 
 
 class Store:
@@ -143,6 +147,19 @@ class Store:
         self._environment.close()
 
 
+def _told_of_bot(update: Update, received_ns: int, parts: Transaction, d: bytes) -> None:
+    """Apply an event that tells of the bot. Each shard's READY does, and shards have no order among
+    themselves, so what was received later than this one stays."""
+    later = parts.bot()
+    told = parts.about(schema.BOT_TOLD)
+    own_id = parts.own_id
+    update(parts, d)
+    if later is not None and told is not None and schema.unpack_id(told)[0] > received_ns:
+        parts.set_bot(own_id, later)
+    else:
+        parts.set_about(schema.BOT_TOLD, schema.pack_id(received_ns))
+
+
 class Turn:
     """What one turn of the event loop brings, in order. Where the file has to be made larger for
     it, it is done once more from its beginning."""
@@ -175,6 +192,8 @@ class Turn:
         if update is None:
             return
         self._count = source.shard_count
+        if source.name in _OF_BOT:
+            update = partial(_told_of_bot, update, source.received_ns)
         try:
             self._do(update, event.data)
             if source.name == "READY":

@@ -13,6 +13,7 @@ from cluster.cache import CacheError, CacheFullError
 from cluster.cache.kinds import Keep
 from cluster.cache.opening import FIRST_BYTES
 from cluster.cache.store import Store
+from cluster.wire.batch import Event
 from tests.cluster.cache.played import event, opened, position
 from tests.fuzz.small_disk import Disk, small_disk
 
@@ -248,3 +249,32 @@ def test_what_a_turn_knew_of_guilds_the_next_one_does_not_believe_blindly(tmp_pa
         assert view.guild_ids() == []
         assert view.channels(GUILD) == [], "a channel of a guild that is gone"
     store.close()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_bot_is_as_it_was_received_last(tmp_path: Path, first: int) -> None:
+    """A cache that begins late reads one shard's events after the other's: the second shard's READY
+    is older than what the first one has told meanwhile."""
+
+    def told(name: str, shard: int, received_ns: int, user: dict[str, str]) -> Event:
+        d = user if name == "USER_UPDATE" else {"user": user, "guilds": [], "shard": [shard, 2]}
+        data = msgspec.json.encode(d)
+        return Event.make(name, shard, 2, 1, received_ns, data, received_ns, "store")
+
+    store = opened(tmp_path)
+    own = {"id": str(OWN), "username": "old"}
+    shards = [
+        [told("READY", 0, 1, own), told("USER_UPDATE", 0, 5, own | {"username": "new"})],
+        [told("READY", 1, 2, own)],
+    ]
+    write(store, *shards[first])
+    write(store, *shards[1 - first])
+    with store.snapshot() as snapshot:
+        bot = snapshot.bot()
+        assert bot is not None
+        assert bot.json()["user"]["username"] == "new"
+    write(store, told("READY", 1, 6, own | {"username": "newest"}))
+    with store.snapshot() as snapshot:
+        bot = snapshot.bot()
+        assert bot is not None
+        assert bot.json()["user"]["username"] == "newest"

@@ -60,10 +60,10 @@ def test_all_that_a_cluster_left_is_removed_after_asking(dcgw: Dcgw, home: Path)
     where = left()
     result = dcgw("clean", input="y\n")
     assert result.exit_code == 0, result.output
-    assert f"sandbox left 2.1 MiB in {where.state_dir}:" in result.output
+    assert f"sandbox left 2.2 MiB in {where.state_dir}:" in result.output
     assert "  journals    2.0 MiB  events that a subscriber missed" in result.output
     assert "Remove it? [y/N]: y" in result.output
-    assert result.output.splitlines()[-1] == "Removed: 2.1 MiB freed."
+    assert result.output.splitlines()[-1] == "Removed: 2.2 MiB freed."
     assert not where.state_dir.exists()
     assert not where.runtime_dir.exists()
     assert (home / "state").exists()
@@ -88,7 +88,7 @@ def test_what_the_agent_of_a_host_left_is_removed_by_the_name_of_the_host(dcgw: 
         == "Error: the agent of host 'host-1' is running: end it first: Ctrl-C, or SIGTERM\n"
     )
     result = dcgw("clean", "--name", "hosts/host-1", "--yes")
-    assert result.output.startswith("The host host-1 left 2.1 MiB in ")
+    assert result.output.startswith("The host host-1 left 2.2 MiB in ")
     assert not where.state_dir.exists()
     assert not where.runtime_dir.exists()
     assert cluster.state_dir.exists()
