@@ -15,7 +15,7 @@ from tests.chaos.judgement.proxied import ProxiedAudit
 from tests.chaos.judgement.runs import Truth
 from tests.clients.bots.raw_client import RawClient
 
-STORED_S: Final = 5.0
+STORED_S: Final = 3.0
 """Seconds after which a proxy has stored what a client acknowledged, on a busy machine too."""
 
 
