@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from cluster.sandbox.options import SandboxOptions
 from cluster.sandbox.world import World
-
-MakeWorld = Callable[..., World]
-
-
-class TickingClock:
-    """Unix seconds that go on by a millisecond at every look."""
-
-    def __init__(self) -> None:
-        self.at = 1_764_000_000.0
-
-    def __call__(self) -> float:
-        self.at += 0.001
-        return self.at
+from tests.cluster.sandbox.world.worlds import MakeWorld, made
 
 
 @pytest.fixture
 def make_world() -> MakeWorld:
     """Makes a world from options; small unless they say otherwise."""
-
-    def make(**options: object) -> World:
-        settings: dict[str, object] = {"guilds": 5, "members_per_guild": 12, "seed": 7} | options
-        return World(SandboxOptions(**settings), now=TickingClock())  # type: ignore[arg-type] # tests name any option
-
-    return make
+    return partial(made, guilds=5)
 
 
 @pytest.fixture

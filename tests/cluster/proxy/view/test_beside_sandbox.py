@@ -13,8 +13,8 @@ from cluster.proxy.interfaces import ANSWERS
 from cluster.proxy.view.known_guilds import KnownGuilds
 from cluster.proxy.view.session_view import SessionView, tail_of
 from cluster.sandbox.world import World, WorldEvent
-from tests.cluster.proxy.view.conftest import MakeWorld
 from tests.cluster.proxy.view.events import entry_of, identify
+from tests.cluster.sandbox.world.worlds import MakeWorld
 
 OWN = 424242424242
 ALL = int(ALL_INTENTS)

@@ -10,7 +10,7 @@ import pytest
 from cluster.discord.intents import ALL_INTENTS, Intents
 from cluster.proxy.view.guild_object import cut_guild, with_member_count
 from cluster.sandbox.world import World
-from tests.cluster.proxy.view.conftest import MakeWorld
+from tests.cluster.sandbox.world.worlds import MakeWorld
 
 ALL = int(ALL_INTENTS)
 

@@ -15,8 +15,8 @@ from cluster.proxy.refusal import Refused
 from cluster.proxy.view.views import Views
 from cluster.sandbox.world import World
 from tests.cluster.cache.played import Played, by_id, opened
-from tests.cluster.proxy.view.conftest import MakeWorld
 from tests.cluster.proxy.view.events import entry, identify
+from tests.cluster.sandbox.world.worlds import MakeWorld
 
 ALL = int(ALL_INTENTS)
 OF_SESSION = ("_trace", "guilds", "resume_gateway_url", "session_id", "shard")
