@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import zmq
@@ -22,6 +22,7 @@ from cluster.endpoints.curve_client import connect
 from cluster.endpoints.curve_keys import ClientKeys
 from cluster.endpoints.tcp import HOST_LOST_MS, lose_soon
 from cluster.errors import ClusterError, KeyRefusedError, NotRunningError
+from cluster.loops import until_one_ends
 from cluster.wire.hosts import ToHost, decode_to_host
 from host_agent.sending import try_send
 
@@ -101,7 +102,7 @@ class ControlWay:
             lose_soon(socket, HOST_LOST_MS)
             connect(socket, self.endpoint, self._keys)
             self._socket = socket
-            await _until_one_ends(self._watch(monitor), self._receive(socket))
+            await until_one_ends(self._watch(monitor), self._receive(socket))
         finally:
             self._socket = None
             socket.disable_monitor()
@@ -149,19 +150,6 @@ class ControlWay:
         before, self.trouble = self.trouble, trouble
         if before is None or str(before) != str(trouble):
             self._on_trouble(trouble)
-
-
-async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
-    """Run these until one ends, and raise what it has raised."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def nobody(endpoint: str) -> ClusterError:

@@ -122,7 +122,7 @@ ROOMS: Final = {
         ),
         "cache": (
             "child_process control_connection decode_errors discord endpoints errors events "
-            "folder_lock lmdb_files process_stats subscriber wire"
+            "folder_lock lmdb_files loops process_stats subscriber wire"
         ),
         "child_process": "decode_errors errors logs own_process wire",
         "complaints": "wire words",

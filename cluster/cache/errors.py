@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import lmdb
-
 from cluster.errors import CacheError as CacheError
+from cluster.lmdb_files import damage
 
 
 class CacheFullError(CacheError):
@@ -23,17 +22,5 @@ class DamagedCacheError(CacheError):
         )
 
 
-DAMAGE: Final = (
-    DamagedCacheError,
-    lmdb.CorruptedError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.IncompatibleError,
-    lmdb.BadDbiError,
-    lmdb.BadTxnError,
-    lmdb.BadValsizeError,
-    SystemError,  # py-lmdb's, from a cursor whose page was none
-)
+DAMAGE: Final = (DamagedCacheError, *damage.DAMAGE)
 """What a sound file never raises: it has to be set aside."""

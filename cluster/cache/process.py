@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import lmdb
 import uvloop
@@ -31,6 +30,7 @@ from cluster.discord.event_names import event_names
 from cluster.errors import AlreadyRunningError
 from cluster.folder_lock import FolderLock
 from cluster.lmdb_files import crash_log
+from cluster.loops import until_one_ends
 from cluster.subscriber import Subscriber
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _lock(folder: Path, child: Child) -> FolderLock | None:
         except AlreadyRunningError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S)  # a flock can't be awaited with a bound, and no loop runs yet
     return None
 
 
@@ -99,7 +99,7 @@ async def _serve(spec: CacheSpec, child: Child, store: Store) -> None:
         responder = Responder(context, spec.endpoint, store.snapshot)
         try:
             child.ready()
-            await together(
+            await until_one_ends(
                 responder.run(),
                 Reporter(store, spec.max_bytes, intake, coordinator).run(),
                 _follow(subscriber, intake),
@@ -112,19 +112,6 @@ async def _serve(spec: CacheSpec, child: Child, store: Store) -> None:
         context.destroy(linger=0)
 
 
-async def together(*works: Coroutine[Any, Any, None]) -> None:
-    """Do all of this until one of it ends, and end the rest. Raises what that one does."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _until_ending(child: Child) -> None:
     while not child.is_ending():  # noqa: ASYNC110  # a signal handler sets it, or the parent's end
         await asyncio.sleep(LOOK_S)
@@ -132,4 +119,4 @@ async def _until_ending(child: Child) -> None:
 
 async def _follow(subscriber: Subscriber, intake: Intake) -> None:
     async with subscriber:
-        await together(intake.read(), intake.write())
+        await until_one_ends(intake.read(), intake.write())

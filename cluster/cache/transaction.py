@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import lmdb
 
@@ -62,10 +62,7 @@ class Transaction:
         return self._own_id
 
     def part(self, guild_id: int, kind: Kind, part_id: int) -> bytes | None:
-        found: Any = self._txn.get(
-            schema.pack_part(guild_id, kind.code, part_id), db=self._db.parts
-        )
-        return found  # type: ignore[no-any-return]
+        return self._get(schema.pack_part(guild_id, kind.code, part_id), self._db.parts)
 
     def parts(self, guild_id: int, kind: Kind) -> list[tuple[int, bytes]]:
         keyed = self._now.keyed(schema.pack_kind(guild_id, kind.code))
@@ -119,8 +116,7 @@ class Transaction:
         self.set_about(schema.BOT, schema.pack_id(own_id) + bot)
 
     def user(self, user_id: int) -> bytes | None:
-        found: Any = self._txn.get(schema.pack_id(user_id), db=self._db.users)
-        return found  # type: ignore[no-any-return]
+        return self._get(schema.pack_id(user_id), self._db.users)
 
     def put_user(self, user_id: int, user: bytes) -> None:
         self._txn.put(schema.pack_id(user_id), user, db=self._db.users)
@@ -145,8 +141,10 @@ class Transaction:
 
     def about(self, key: bytes) -> bytes | None:
         """Return what is kept beside the guilds, by a key of schema.py."""
-        found: Any = self._txn.get(key, db=self._db.about)
-        return found  # type: ignore[no-any-return]
+        return self._get(key, self._db.about)
 
     def set_about(self, key: bytes, value: bytes) -> None:
         self._txn.put(key, value, db=self._db.about)
+
+    def _get(self, key: bytes, db: lmdb._Database) -> bytes | None:
+        return cast("bytes | None", self._txn.get(key, db=db))  # no buffers were asked for

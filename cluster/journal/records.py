@@ -14,6 +14,7 @@ import msgspec
 from cluster.decode_errors import MALFORMED
 from cluster.errors import ClusterError
 from cluster.journal import schema
+from cluster.lmdb_files import damage
 from cluster.wire import topic
 from cluster.wire.batch import Span, decode_epoch_end, decode_span
 
@@ -27,18 +28,9 @@ class UnreadableJournalError(ClusterError):
 
 DAMAGE: Final = (
     UnreadableJournalError,
-    lmdb.CorruptedError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.IncompatibleError,
-    lmdb.BadDbiError,
-    lmdb.BadTxnError,
-    lmdb.BadValsizeError,
+    *damage.DAMAGE,
     lmdb.NotFoundError,
     lmdb.KeyExistsError,
-    SystemError,  # py-lmdb's, from a cursor whose page was none
     struct.error,
     *MALFORMED,
 )

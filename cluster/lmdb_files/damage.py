@@ -14,6 +14,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import lmdb
+
+DAMAGE: Final = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.PanicError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.IncompatibleError,
+    lmdb.BadDbiError,
+    lmdb.BadTxnError,
+    lmdb.BadValsizeError,
+    SystemError,  # py-lmdb's, from a cursor whose page was none
+)
+"""What LMDB never raises of a sound file."""
 PAGE: Final = 4096
 ASIDE: Final = "aside"
 """Prefix of the names under which files are set aside."""

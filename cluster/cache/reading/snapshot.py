@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import lmdb
 import msgspec
@@ -243,8 +243,7 @@ class Snapshot:
             yield key, value
 
     def _get(self, key: bytes, db: lmdb._Database) -> bytes | None:
-        found: Any = self._txn.get(key, db=db)  # bytes, since no buffers were asked for
-        return found  # type: ignore[no-any-return]
+        return cast("bytes | None", self._txn.get(key, db=db))  # no buffers were asked for
 
     def shard_count(self) -> int:
         """Return the shard count of the newest event; 1: none has come."""
@@ -281,5 +280,4 @@ class _GuildParts:
 
     def one(self, kind: Kind, part_id: bytes) -> bytes | None:
         key = schema.pack_kind(self._guild_id, kind.code) + part_id
-        found: Any = self._txn.get(key, db=self._db)
-        return found  # type: ignore[no-any-return]
+        return cast("bytes | None", self._txn.get(key, db=self._db))  # no buffers were asked for

@@ -23,6 +23,7 @@ from cluster.child_process import Child
 from cluster.control_connection import ControlConnection
 from cluster.errors import AlreadyRunningError, ClusterError
 from cluster.folder_lock import FolderLock
+from cluster.loops import until_one_ends
 from cluster.wire.cache import CacheAsk, CachePage
 from cluster.wire.control import as_args
 from cluster.wire.start_outcome import decode_outcome
@@ -139,7 +140,7 @@ def test_what_one_part_raises_ends_the_others() -> None:
             raise ClusterError("no more")
 
         with pytest.raises(ClusterError, match="no more"):
-            await process.together(forever(), fails(), forever())
+            await until_one_ends(forever(), fails(), forever())
         assert ended == ["it", "it"]
 
     asyncio.run(main())
